@@ -1,0 +1,4 @@
+//! What the roles of the `nearside` program share. Links no decoder and no GPU code.
+
+pub mod control;
+pub mod status;
