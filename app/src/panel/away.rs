@@ -3,12 +3,8 @@
 use crate::format;
 use crate::theme::{self, Colors, Tone};
 use crate::view::Command;
-use crate::widgets::{alert, card, dim, strong};
+use crate::widgets::{alert, button, card, dim, strong};
 use egui::Ui;
-
-pub(crate) fn connecting_ui(ui: &mut Ui) {
-    dim(ui, "Connecting…", theme::BODY);
-}
 
 pub(crate) fn away_ui(
     ui: &mut Ui,
@@ -27,8 +23,8 @@ pub(crate) fn away_ui(
         );
         ui.add_space(theme::STEP);
         let label = if starting { "Starting…" } else { "Start" };
-        let button = egui::Button::new(label).min_size(egui::vec2(96.0, theme::CONTROL));
-        if ui.add_enabled(!starting, button).clicked() {
+        let start = ui.add_enabled_ui(!starting, |ui| button(ui, label, true));
+        if start.inner.clicked() {
             commands.push(Command::StartAgent);
         }
     });

@@ -368,3 +368,148 @@ pub(crate) fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc::sync_channel;
+
+    /// Long enough for any machine; reached only when something is broken.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    struct Rig {
+        folder: tempfile::TempDir,
+        connection: Connection,
+        woken: Receiver<()>,
+        answers: Vec<Answer>,
+    }
+
+    impl Rig {
+        fn new(program: impl Into<PathBuf>) -> Self {
+            let folder = tempfile::tempdir().expect("a folder for the socket");
+            let (wake, woken) = sync_channel(1);
+            // A full queue is fine: one wake-up is enough to look again.
+            let wake = move || wake.try_send(()).unwrap_or_default();
+            let socket = folder.path().join("control.sock");
+            let connection = Connection::open(socket, program.into(), wake).expect("threads");
+            Self { folder, connection, woken, answers: Vec::new() }
+        }
+
+        fn listen(&self) -> UnixListener {
+            UnixListener::bind(self.folder.path().join("control.sock")).expect("bind")
+        }
+
+        /// Waits for news that `wanted` accepts.
+        #[track_caller]
+        fn wait(&mut self, wanted: impl Fn(&Link) -> bool) {
+            loop {
+                let news = self.connection.take();
+                self.answers.extend(news.answer);
+                if news.link.is_some_and(|link| wanted(&link)) {
+                    return;
+                }
+                self.woken.recv_timeout(PATIENCE).expect("the wanted news");
+            }
+        }
+    }
+
+    fn here(revision: u64) -> impl Fn(&Link) -> bool {
+        move |link| matches!(link, Link::Here { status, .. } if status.revision == revision)
+    }
+
+    fn away(part: &str) -> impl Fn(&Link) -> bool {
+        move |link| matches!(link, Link::Away { problem: Some(why), starting: false } if why.contains(part))
+    }
+
+    fn status(revision: u64) -> String {
+        let status = Box::new(Status { revision, ..Status::default() });
+        serde_json::to_string(&Reply::Status(status)).expect("a status is JSON") + "\n"
+    }
+
+    fn accept(listener: &UnixListener) -> BufReader<UnixStream> {
+        BufReader::new(listener.accept().expect("the panel connects").0)
+    }
+
+    fn request(agent: &mut BufReader<UnixStream>) -> Request {
+        let mut line = String::new();
+        agent.read_line(&mut line).expect("a line");
+        serde_json::from_str(&line).expect("a request")
+    }
+
+    fn say(agent: &mut BufReader<UnixStream>, text: &str) {
+        agent.get_mut().write_all(text.as_bytes()).expect("the panel reads");
+    }
+
+    #[test]
+    fn statuses_come_requests_go_and_a_lost_agent_is_found_again() {
+        let mut rig = Rig::new("nothing");
+        rig.wait(|link| matches!(link, Link::Away { problem: None, .. }));
+        let listener = rig.listen();
+        for revision in [1, 2] {
+            let mut agent = accept(&listener);
+            assert_eq!(request(&mut agent), Request::Watch);
+            say(&mut agent, &status(revision));
+            rig.wait(here(revision));
+            rig.connection.send(Request::Quit);
+            assert_eq!(request(&mut agent), Request::Quit);
+            say(&mut agent, "{\"type\":\"refused\",\"message\":\"not now\"}\n");
+            drop(agent);
+            rig.wait(|link| matches!(link, Link::Away { problem: None, .. }));
+        }
+        rig.answers.extend(rig.connection.take().answer);
+        assert_eq!(rig.answers, [(); 2].map(|()| Answer::Refused("not now".into())));
+    }
+
+    #[test]
+    fn only_the_newest_status_is_kept() {
+        let mut rig = Rig::new("nothing");
+        let listener = rig.listen();
+        let mut agent = accept(&listener);
+        for revision in 0..500 {
+            say(&mut agent, &status(revision));
+        }
+        rig.wait(here(499));
+    }
+
+    #[test]
+    fn what_is_not_understood_ends_the_connection_and_is_said() {
+        for line in ["nonsense\n".to_owned(), "x".repeat(MAX_LINE + 1)] {
+            let mut rig = Rig::new("nothing");
+            let listener = rig.listen();
+            let mut agent = accept(&listener);
+            // The panel may hang up in the middle of a long line.
+            drop(agent.get_mut().write_all(line.as_bytes()));
+            rig.wait(away("another version"));
+        }
+    }
+
+    #[test]
+    fn an_agent_that_does_not_start_is_said() {
+        let mut rig = Rig::new("/nonexistent/nearside");
+        rig.connection.start_agent();
+        rig.wait(away("could not be run"));
+
+        let mut rig = Rig::new("false");
+        rig.connection.start_agent();
+        rig.wait(away("ended at once"));
+    }
+
+    #[test]
+    fn one_look_at_the_agent_takes_the_first_status() {
+        let folder = tempfile::tempdir().expect("a folder for the socket");
+        let socket = folder.path().join("control.sock");
+        assert!(watch_for(&socket, Duration::ZERO, |_, _| ()).is_err());
+        let listener = UnixListener::bind(&socket).expect("bind");
+        let agent = std::thread::Builder::new().name("test agent".into()).spawn(move || {
+            let mut agent = accept(&listener);
+            say(&mut agent, &status(7));
+            request(&mut agent)
+        });
+        let mut seen = Vec::new();
+        watch_for(&socket, Duration::ZERO, |status, _| seen.push(status.revision)).expect("seen");
+        assert_eq!(seen, [7]);
+        let asked = agent.expect("a thread").join().expect("no panic");
+        assert_eq!(asked, Request::Watch);
+    }
+}

@@ -6,7 +6,7 @@ use crate::format;
 use crate::notices;
 use crate::theme::{self, Colors};
 use crate::view::{Command, View};
-use crate::widgets::{card, heading};
+use crate::widgets::{button, card, heading};
 use egui::{Align, Label, Layout, RichText, Ui, Vec2};
 use nearside::status::{AudioStats, Item, Severity, Status, VideoStats};
 
@@ -26,9 +26,8 @@ pub(crate) fn diagnostics_ui(
     ui.horizontal(|ui| {
         ui.label(RichText::new("For support and bug reports").color(Colors::of(ui).dim));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let copy = egui::Button::new("Copy").min_size(Vec2::new(64.0, theme::CONTROL));
-            let copy = ui.add(copy).on_hover_text("Copy all of this page as text");
-            if copy.clicked() {
+            let copy = button(ui, "Copy", false);
+            if copy.on_hover_text("Copy all of this page as text").clicked() {
                 commands.push(Command::Copy(text(status, &sections)));
             }
         });

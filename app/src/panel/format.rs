@@ -141,7 +141,12 @@ pub(crate) fn channels(count: u32) -> String {
 pub(crate) fn av_offset(offset_ms: f64) -> String {
     // Rounding first, so that -0.3 does not read "-0".
     let rounded = offset_ms.round() + 0.0;
-    if rounded == 0.0 { "sound ±0 ms".to_owned() } else { format!("sound {rounded:+.0} ms") }
+    let sign = match rounded {
+        0.0 => '±',
+        lead if lead > 0.0 => '+',
+        _ => '−',
+    };
+    format!("sound {sign}{:.0} ms", rounded.abs())
 }
 
 #[cfg(test)]
@@ -176,7 +181,7 @@ mod tests {
             (rate(1.0), "1×"),
             (rate(0.25), "0.25×"),
             (av_offset(4.2), "sound +4 ms"),
-            (av_offset(-12.6), "sound -13 ms"),
+            (av_offset(-12.6), "sound −13 ms"),
             (av_offset(-0.3), "sound ±0 ms"),
             (codec("h264"), "H.264"),
             (codec("vp9"), "VP9"),

@@ -4,7 +4,7 @@ use crate::theme::{self, Colors};
 use crate::view::{Agent, View};
 use crate::widgets::{dim, strong};
 use crate::{format, icons};
-use egui::{Align, Color32, Layout, Role, Sense, Ui, Vec2, WidgetInfo};
+use egui::{Color32, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2};
 use nearside::status::{Indicator, Status};
 
 /// Side of the program's icon.
@@ -13,7 +13,7 @@ const ICON: f32 = 44.0;
 pub(crate) fn header_ui(ui: &mut Ui, view: &View<'_>) {
     let colors = Colors::of(ui);
     let (indicator, headlines, subtitle) = match view.agent {
-        Agent::Connecting => (Indicator::NotLoaded, vec!["Nearside"], String::new()),
+        Agent::Connecting => (Indicator::NotLoaded, vec!["Nearside"], "Connecting…".to_owned()),
         Agent::Away { .. } => {
             let subtitle = "The background program that redirects media is not there.";
             (Indicator::NotLoaded, vec!["Nearside is not running"], subtitle.to_owned())
@@ -22,22 +22,24 @@ pub(crate) fn header_ui(ui: &mut Ui, view: &View<'_>) {
             (status.indicator(), status.headlines(), subtitle(status, view.now_unix_ms))
         }
     };
-    ui.horizontal(|ui| {
-        ui.set_min_height(64.0);
+    let row = ui.horizontal_top(|ui| {
         let (rect, response) = ui.allocate_exact_size(Vec2::splat(ICON), Sense::hover());
-        icons::paint_app(ui.painter(), rect, indicator, colors);
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, icon_text(indicator)));
         ui.add_space(theme::STEP);
-        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+        ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
+            ui.add_space(1.0);
             for headline in headlines {
                 strong(ui, headline, theme::HEADLINE, headline_color(indicator, colors), true);
             }
-            if !subtitle.is_empty() {
-                dim(ui, &subtitle, theme::CONTROL_TEXT);
-            }
+            dim(ui, &subtitle, theme::CONTROL_TEXT);
         });
+        rect
     });
+    // Beside several lines the icon lies in the middle, which is known only now.
+    let center = pos2(row.inner.center().x, row.response.rect.center().y);
+    let rect = Rect::from_center_size(center, Vec2::splat(ICON));
+    icons::paint_app(ui.painter(), rect, indicator, colors);
 }
 
 /// Where, and since when; or why not and what to do.

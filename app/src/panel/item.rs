@@ -4,7 +4,7 @@ use crate::format;
 use crate::icons::Icon;
 use crate::theme::{self, Colors, Tone};
 use crate::view::{Command, View};
-use crate::widgets::{alert, card, chip, dim, strong, tile, title_row};
+use crate::widgets::{alert, card, chips, dim, strong, tile, title_row};
 use crate::{plot, transport};
 use egui::Ui;
 use nearside::status::{Item, ItemKind, Playback};
@@ -24,21 +24,18 @@ pub(crate) fn item_ui(ui: &mut Ui, view: &View<'_>, item: &Item, commands: &mut 
 
 fn playing_ui(ui: &mut Ui, view: &View<'_>, item: &Item, commands: &mut Vec<Command>) {
     let (state, tone) = state(item);
+    let colors = Colors::of(ui);
     ui.horizontal_top(|ui| {
-        tile(ui, icon(item), if item.flowing { Tone::Good } else { Tone::Neutral });
+        let flow = if item.flowing { Tone::Good } else { Tone::Neutral };
+        tile(ui, icon(item), flow.colors(colors));
         ui.add_space(2.0);
         ui.vertical(|ui| {
-            title_row(ui, &title(item), state, tone);
+            title_row(ui, &title(item), state, tone.colors(colors));
             dim(ui, &format::item_facts(item, view.now_unix_ms), theme::CONTROL_TEXT);
             ui.add_space(theme::HALF);
             plot::plot_ui(ui, view.history.of(item.page, item.player));
             ui.add_space(theme::HALF);
-            ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().item_spacing = egui::vec2(6.0, 6.0);
-                for (text, tone) in facts(item) {
-                    chip(ui, &text, tone);
-                }
-            });
+            chips(ui, &facts(item));
             if let Some(reason) = &item.warning {
                 ui.add_space(theme::HALF);
                 warning_ui(ui, reason);
@@ -64,10 +61,10 @@ fn failed_ui(ui: &mut Ui, view: &View<'_>, item: &Item, reason: &Reason) {
     let colors = Colors::of(ui);
     alert(ui, tone, |ui| {
         ui.horizontal_top(|ui| {
-            tile(ui, Icon::Warning, tone);
+            tile(ui, Icon::Warning, tone.solid(colors));
             ui.add_space(2.0);
             ui.vertical(|ui| {
-                title_row(ui, &title(item), state, tone);
+                title_row(ui, &title(item), state, tone.solid(colors));
                 dim(ui, &format::item_facts(item, view.now_unix_ms), theme::CONTROL_TEXT);
                 ui.add_space(theme::HALF);
                 strong(ui, &format::short(&reason.message), theme::CONTROL_TEXT, colors.text, true);
@@ -104,14 +101,13 @@ fn state(item: &Item) -> (&'static str, Tone) {
         (Playback::Ended, ..) => ("ended", Tone::Neutral),
         (Playback::Playing, false, _) => ("starting", Tone::Neutral),
         (Playback::Playing, true, None) => ("playing", Tone::Good),
-        (Playback::Playing, true, Some(ms)) => {
-            if ms <= NOTICED_LEAD_MS && ms >= -NOTICED_LAG_MS {
-                ("in sync", Tone::Good)
-            } else {
-                ("out of sync", Tone::Caution)
-            }
-        }
+        (Playback::Playing, true, Some(ms)) if in_sync(ms) => ("in sync", Tone::Good),
+        (Playback::Playing, true, Some(_)) => ("out of sync", Tone::Caution),
     }
+}
+
+fn in_sync(av_offset_ms: f64) -> bool {
+    (-NOTICED_LAG_MS..=NOTICED_LEAD_MS).contains(&av_offset_ms)
 }
 
 /// The numbers worth a glance; trouble only where there is some.
@@ -127,7 +123,10 @@ fn facts(item: &Item) -> Vec<(String, Tone)> {
             format!("{dropped} of {} dropped", format::thousands(shown)),
             if video.dropped > 0 { Tone::Caution } else { Tone::Neutral },
         ));
-        facts.extend(video.av_offset_ms.map(|ms| (format::av_offset(ms), Tone::Neutral)));
+        facts.extend(video.av_offset_ms.map(|ms| {
+            let tone = if in_sync(ms) { Tone::Neutral } else { Tone::Caution };
+            (format::av_offset(ms), tone)
+        }));
         facts.extend(trouble(video.late, "late"));
         facts.extend(trouble(video.corrupted, "damaged"));
     }

@@ -39,7 +39,7 @@ fn notice_ui(ui: &mut Ui, notice: &Notice, now_unix_ms: u64) {
     let color = Colors::of(ui).text;
     let age = format::stretch(notice.unix_ms, now_unix_ms);
     ui.horizontal_top(|ui| {
-        tile(ui, icon, tone);
+        tile(ui, icon, tone.colors(Colors::of(ui)));
         ui.add_space(2.0);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;

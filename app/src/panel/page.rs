@@ -2,6 +2,7 @@
 
 use crate::theme::{self, Colors};
 use crate::view::{Agent, Command, Page, View};
+use crate::widgets::{focus_ring, heavy};
 use crate::{away, diagnostics, header, status_page};
 use egui::{CentralPanel, FontFamily, FontId, Frame, Margin, Panel, Role, ScrollArea, Sense};
 use egui::{Stroke, Ui, Vec2, WidgetInfo};
@@ -32,7 +33,7 @@ pub(crate) fn panel_ui(ui: &mut Ui, view: &View<'_>, commands: &mut Vec<Command>
         ScrollArea::vertical().id_salt(view.page).auto_shrink(false).show(ui, |ui| {
             let margin = Margin { left: 16, right: 16, top: 16, bottom: 8 };
             Frame::new().inner_margin(margin).show(ui, |ui| match view.agent {
-                Agent::Connecting => away::connecting_ui(ui),
+                Agent::Connecting => {}
                 Agent::Away { starting, problem } => {
                     away::away_ui(ui, starting, problem, commands);
                 }
@@ -69,18 +70,13 @@ fn tab(ui: &mut Ui, label: &str, selected: bool, width: f32) -> bool {
     let font = FontId::new(theme::SMALL, FontFamily::Proportional);
     let galley = ui.painter().layout_no_wrap(label.to_owned(), font, color);
     let corner = rect.center() - galley.size() / 2.0;
-    for step in if selected { &[0.0, 0.35, 0.7][..] } else { &[0.0] } {
-        ui.painter().galley(corner + Vec2::new(*step, 0.0), galley.clone(), color);
-    }
+    ui.painter().galley(corner, galley.clone(), color);
     if selected {
+        heavy(ui, corner, &galley, color);
         ui.painter().hline(rect.x_range(), rect.top() + 1.0, Stroke::new(2.0, colors.accent));
     }
-    theme_focus(ui, &response, rect);
+    // A tab fills its corner of the window, so its ring lies inside.
+    focus_ring(ui, &response, rect.shrink(6.0));
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, selected, label));
     response.clicked()
-}
-
-/// A tab fills its corner of the window, so its ring lies inside.
-fn theme_focus(ui: &Ui, response: &egui::Response, rect: egui::Rect) {
-    crate::widgets::focus_ring(ui, response, rect.shrink(6.0));
 }

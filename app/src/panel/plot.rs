@@ -8,8 +8,12 @@ use egui::{Mesh, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, p
 
 const HEIGHT: f32 = 34.0;
 
-/// Draws `samples` (oldest first) over the available width. The newest is at the right edge.
+/// Draws `samples` (oldest first) over the available width, the newest at the right edge.
+/// Fewer than two make no plot.
 pub(crate) fn plot_ui(ui: &mut Ui, samples: impl Iterator<Item = Sample> + Clone) {
+    if samples.clone().nth(1).is_none() {
+        return;
+    }
     let size = Vec2::new(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let summary = summary(samples.clone());
@@ -23,10 +27,8 @@ pub(crate) fn plot_ui(ui: &mut Ui, samples: impl Iterator<Item = Sample> + Clone
     painter.hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, colors.line));
 
     let line = line(rect, samples.clone());
-    if line.len() > 1 {
-        painter.add(area(&line, rect.bottom(), colors.accent.gamma_multiply(0.10)));
-        painter.line(line, Stroke::new(1.6, colors.accent));
-    }
+    painter.add(area(&line, rect.bottom(), colors.accent.gamma_multiply(0.10)));
+    painter.line(line, Stroke::new(1.6, colors.accent));
     let newest = newest(samples.clone());
     for sample in samples.filter(|sample| sample.dropped > 0) {
         let x = x_of(rect, sample.unix_ms, newest);

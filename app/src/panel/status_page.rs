@@ -2,11 +2,12 @@
 
 use crate::theme::{self, Colors, Tone};
 use crate::view::{Command, View};
-use crate::widgets::{alert, card, dim, heading, mark, strong};
+use crate::widgets::{alert, button, card, dim, heading, mark, strong};
 use crate::{format, item, notices, settings};
 use egui::Ui;
 use nearside::control::Request;
 use nearside::status::Status;
+use nearside_channel::message::DeviceSettings;
 
 /// Notices on this page; all of them are on the diagnostics page.
 const NOTICES: usize = 2;
@@ -50,10 +51,12 @@ fn features_ui(ui: &mut Ui, status: &Status) {
 
 /// A row with a green check, or with the reason why not.
 fn feature(ui: &mut Ui, name: &str, reason: Option<&str>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_top(|ui| {
         mark(ui, reason.is_none());
+        ui.add_space(2.0);
         ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.add_space(1.0);
             ui.label(name);
             if let Some(reason) = reason {
                 dim(ui, reason, theme::SMALL);
@@ -88,9 +91,8 @@ fn paused_ui(ui: &mut Ui, status: &Status, commands: &mut Vec<Command>) {
         strong(ui, "Redirection is paused", theme::BODY, color, true);
         dim(ui, "Everything plays in the session until you resume.", theme::CONTROL_TEXT);
         ui.add_space(theme::HALF);
-        if ui.button("Resume redirection").clicked() {
-            let settings =
-                nearside_channel::message::DeviceSettings { paused: false, ..status.settings };
+        if button(ui, "Resume redirection", false).clicked() {
+            let settings = DeviceSettings { paused: false, ..status.settings };
             commands.push(Command::Send(Request::SetSettings { settings }));
         }
     });

@@ -105,6 +105,11 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
+    /// Foreground and background, loud enough to stand out on [`Self::colors`].
+    pub(crate) fn solid(self, colors: &Colors) -> (Color32, Color32) {
+        (colors.card, self.colors(colors).0)
+    }
+
     /// Foreground and background.
     pub(crate) fn colors(self, colors: &Colors) -> (Color32, Color32) {
         match self {
@@ -215,6 +220,8 @@ mod tests {
             }
             for tone in [Tone::Neutral, Tone::Caution, Tone::Bad] {
                 let (front, back) = tone.colors(colors);
+                assert!(contrast(front, back) >= 4.5, "{tone:?} {}", contrast(front, back));
+                let (front, back) = tone.solid(colors);
                 assert!(contrast(front, back) >= 4.5, "{tone:?} {}", contrast(front, back));
             }
         }

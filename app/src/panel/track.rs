@@ -5,7 +5,7 @@
 
 use crate::theme::{self, Colors};
 use egui::accesskit::{Action, ActionData};
-use egui::{EventFilter, Key, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, pos2};
+use egui::{EventFilter, Key, Rangef, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, pos2};
 
 /// What a track shows. All values are in the same unit, from 0 to `max`.
 pub(crate) struct Track<'a> {
@@ -28,10 +28,10 @@ pub(crate) fn track_ui(ui: &mut Ui, track: &Track<'_>) -> Option<f64> {
     let size = Vec2::new(track.width, 20.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let max = if track.max.is_finite() { track.max.max(f64::EPSILON) } else { 1.0 };
-    // The handle stays inside of the rectangle at both ends.
-    let rail = rect.shrink2(Vec2::new(7.0, 8.0));
+    let rail = rect.shrink2(Vec2::new(0.0, 8.0));
+    let reach = reach(rail);
 
-    let (held, asked) = pointer(ui, &response, rail, max, track.live);
+    let (held, asked) = pointer(ui, &response, reach, max, track.live);
     let asked = asked.or_else(|| keys(ui, &response, track, max));
     let shown = held.unwrap_or(track.value).clamp(0.0, max);
     if ui.is_rect_visible(rect) {
@@ -45,14 +45,14 @@ pub(crate) fn track_ui(ui: &mut Ui, track: &Track<'_>) -> Option<f64> {
 fn pointer(
     ui: &Ui,
     response: &Response,
-    rail: Rect,
+    reach: Rangef,
     max: f64,
     live: bool,
 ) -> (Option<f64>, Option<f64>) {
     let id = response.id.with("held");
     let before: Option<f64> = ui.data(|data| data.get_temp(id));
     let under = response.interact_pointer_pos().map(|pos| {
-        let share = egui::remap_clamp(pos.x, rail.x_range(), 0.0..=1.0);
+        let share = egui::remap_clamp(pos.x, reach, 0.0..=1.0);
         f64::from(share) * max
     });
     if response.is_pointer_button_down_on() {
@@ -70,6 +70,11 @@ fn pointer(
     } else {
         (None, None)
     }
+}
+
+/// Where the handle's centre may be, so that it stays inside of the rail at both ends.
+fn reach(rail: Rect) -> Rangef {
+    Rangef::new(rail.left() + 7.0, rail.right() - 7.0)
 }
 
 fn keys(ui: &Ui, response: &Response, track: &Track<'_>, max: f64) -> Option<f64> {
@@ -122,8 +127,12 @@ fn paint(
 ) {
     let colors = Colors::of(ui);
     let painter = ui.painter();
-    let at = |share: f64| egui::lerp(rail.x_range(), points(share.clamp(0.0, 1.0)));
-    let part = |from: f64, to: f64| Rect::from_x_y_ranges(at(from)..=at(to), rail.y_range());
+    let at = |share: f64| egui::lerp(reach(rail), points(share.clamp(0.0, 1.0)));
+    let part = |from: f64, to: f64| {
+        let left = if from <= 0.0 { rail.left() } else { at(from) };
+        let right = if to >= 1.0 { rail.right() } else { at(to) };
+        Rect::from_x_y_ranges(left..=right, rail.y_range())
+    };
     painter.rect_filled(rail, 2.0, colors.chip);
     for (from, to) in spans {
         if to > from {
