@@ -134,7 +134,13 @@ fn picture_rows(video: &VideoStats) -> Vec<(&'static str, String)> {
         ("Decoder", decoder),
         ("Renderer", renderer),
         ("Frames", counted),
-        ("A/V offset", video.av_offset_ms.map(|ms| format!("{ms:+.1} ms")).unwrap_or_default()),
+        (
+            "A/V offset",
+            video
+                .av_offset_ms
+                .map(|ms| format!("{ms:+.1} ms").replace('-', "−"))
+                .unwrap_or_default(),
+        ),
     ]
 }
 

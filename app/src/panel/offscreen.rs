@@ -84,6 +84,9 @@ fn draw(ctx: &egui::Context, output: FullOutput, size: [u32; 2]) -> anyhow::Resu
         mapped_at_creation: false,
     });
 
+    let fill = ctx.style_of(ctx.theme()).visuals.panel_fill.to_normalized_gamma_f32();
+    let [r, g, b, a] = fill.map(f64::from);
+    let background = wgpu::Color { r, g, b, a };
     let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     let uploads = renderer.update_buffers(device, queue, &mut encoder, &primitives, &screen);
     {
@@ -92,7 +95,7 @@ fn draw(ctx: &egui::Context, output: FullOutput, size: [u32; 2]) -> anyhow::Resu
             view: &view,
             resolve_target: None,
             ops: wgpu::Operations {
-                load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                load: wgpu::LoadOp::Clear(background),
                 store: wgpu::StoreOp::Store,
             },
             depth_slice: None,

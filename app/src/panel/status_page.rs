@@ -108,8 +108,9 @@ fn no_session_ui(ui: &mut Ui) {
             theme::CONTROL_TEXT,
         );
         ui.add_space(theme::HALF);
+        ui.spacing_mut().interact_size.y = theme::WIDE;
+        ui.spacing_mut().item_spacing.x = theme::HALF;
         ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = theme::HALF;
             dim(ui, "To see it work on this device alone, run", theme::CONTROL_TEXT);
             ui.monospace("nearside demo");
         });

@@ -40,7 +40,11 @@ fn harness(panel: Panel, dark: bool) -> Harness<'static, Rig> {
         .with_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light })
         .with_context_setup(move |ctx| theme::apply(ctx, Some(dark)))
         .build_ui_state(
-            |ui, rig: &mut Rig| page::panel_ui(ui, &rig.panel.view(), &mut rig.commands),
+            |ui, rig: &mut Rig| {
+                let fill = ui.visuals().panel_fill;
+                ui.painter().rect_filled(ui.max_rect(), 0.0, fill);
+                page::panel_ui(ui, &rig.panel.view(), &mut rig.commands);
+            },
             Rig { panel, commands: Vec::new() },
         );
     harness.run();
@@ -234,6 +238,47 @@ fn arrows_seek_and_set_the_volume() {
         };
         assert_eq!(*command, wanted);
     }
+}
+
+#[test]
+fn the_keyboard_alone_reaches_and_works_everything() {
+    let mut panel = panel(connected(vec![steered()]));
+    panel.act(Command::ShowAdvanced(true));
+    let mut harness = harness(panel, false);
+    let mut reached = Vec::new();
+    for _ in 0..24 {
+        harness.key_press(Key::Tab);
+        harness.run();
+        let root = harness.root();
+        let focused = root.children_recursive().find(|node| node.is_focused());
+        let Some(node) = focused else { continue };
+        let label = node.accesskit_node().label().unwrap_or_default();
+        let rect = node.rect();
+        assert!(rect.bottom() <= SIZE[1] && rect.top() >= 0.0, "{label} is out of sight");
+        reached.push(label.clone());
+        if label == "Mute" {
+            harness.key_press(Key::Space);
+            harness.run();
+        }
+    }
+    let all = [
+        "Seek",
+        "Pause",
+        "Volume",
+        "Mute",
+        "Playback rate",
+        "Hide Advanced Settings",
+        "Video Status Overlay",
+        "Pause redirection",
+        "Status",
+        "Diagnostics",
+    ];
+    for label in all {
+        assert!(reached.iter().any(|got| got == label), "{label} is not in {reached:?}");
+    }
+    let command = PlayerCommand::Volume { volume: 0.8, muted: true };
+    let request = Request::Steer { page: PageId(3), player: PlayerId(4), command };
+    assert!(harness.state().commands.contains(&Command::Send(request)));
 }
 
 #[test]

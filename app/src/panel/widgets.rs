@@ -88,12 +88,15 @@ pub(crate) fn chip(ui: &mut Ui, text: &str, (front, back): (Color32, Color32)) {
 
 /// Chips in as many rows as they need.
 pub(crate) fn chips(ui: &mut Ui, chips_in_order: &[(String, Tone)]) {
-    ui.horizontal_wrapped(|ui| {
+    ui.scope(|ui| {
+        // Rows are as high as what can be operated, unless told otherwise before they begin.
         ui.spacing_mut().item_spacing = Vec2::splat(6.0);
         ui.spacing_mut().interact_size.y = CHIP;
-        for (text, tone) in chips_in_order {
-            chip(ui, text, tone.colors(Colors::of(ui)));
-        }
+        ui.horizontal_wrapped(|ui| {
+            for (text, tone) in chips_in_order {
+                chip(ui, text, tone.colors(Colors::of(ui)));
+            }
+        });
     });
 }
 

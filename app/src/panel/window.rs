@@ -11,12 +11,16 @@ use nearside::control::Request;
 use nearside_channel::message::PlayerCommand;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Size in points when the user has not chosen one.
 pub(crate) const SIZE: [f32; 2] = [440.0, 720.0];
 
 /// Smaller than this nothing fits.
 const MIN_SIZE: [f32; 2] = [360.0, 400.0];
+
+/// A status is worth one frame; a request without delay draws two.
+const SOON: Duration = Duration::from_millis(1);
 
 /// Opens the window and returns when it is closed.
 ///
@@ -45,6 +49,8 @@ fn open(backends: wgpu::Backends, dark: Option<bool>) -> eframe::Result {
             wgpu_setup: WgpuSetup::CreateNew(setup(backends)),
             ..WgpuConfiguration::default()
         },
+        // There are no gradients.
+        dithering: false,
         ..eframe::NativeOptions::default()
     };
     eframe::run_native(
@@ -148,7 +154,8 @@ impl Window {
     fn new(ctx: &egui::Context) -> anyhow::Result<Self> {
         let socket = nearside::paths::control_socket()?;
         let ctx = ctx.clone();
-        let connection = Connection::open(socket, agent_program(), move || ctx.request_repaint())?;
+        let wake = move || ctx.request_repaint_after(SOON);
+        let connection = Connection::open(socket, agent_program(), wake)?;
         Ok(Self { panel: Panel::default(), connection, commands: Vec::new() })
     }
 
