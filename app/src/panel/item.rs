@@ -32,7 +32,7 @@ fn playing_ui(ui: &mut Ui, view: &View<'_>, item: &Item, commands: &mut Vec<Comm
         ui.vertical(|ui| {
             title_row(ui, &title(item), state, tone.colors(colors));
             dim(ui, &format::item_facts(item, view.now_unix_ms), theme::CONTROL_TEXT);
-            ui.add_space(theme::HALF);
+            ui.add_space(theme::STEP);
             plot::plot_ui(ui, view.history.of(item.page, item.player));
             ui.add_space(theme::HALF);
             chips(ui, &facts(item));
