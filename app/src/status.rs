@@ -114,6 +114,9 @@ pub struct VideoStats {
     pub corrupted: u64,
     /// Audio minus video position in milliseconds; positive when sound leads.
     pub av_offset_ms: Option<f64>,
+    /// `vulkan` or `gl`.
+    pub renderer_backend: String,
+    /// The adapter's name.
     pub renderer: String,
     pub renderer_software: bool,
 }
