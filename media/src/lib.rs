@@ -4,6 +4,8 @@
 //! signature.
 
 pub mod init;
+pub mod picture;
+pub mod present;
 pub mod ranges;
 pub mod segment;
 pub mod source_buffer;
