@@ -3,4 +3,6 @@
 //! Knows no RDP, no page and no widget. No type of ffmpeg-next or cpal stands in a public
 //! signature.
 
+pub mod measure;
+pub mod sound;
 pub mod time;
