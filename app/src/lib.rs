@@ -1,4 +1,6 @@
 //! What the roles of the `nearside` program share. Links no decoder and no GPU code.
 
 pub mod control;
+pub mod paths;
+pub mod stage_link;
 pub mod status;

@@ -423,11 +423,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    pub fn new(
-        code: ReasonCode,
-        message: impl Into<String>,
-        next_step: impl Into<String>,
-    ) -> Self {
+    pub fn new(code: ReasonCode, message: impl Into<String>, next_step: impl Into<String>) -> Self {
         Self { code, message: message.into(), next_step: next_step.into() }
     }
 }
