@@ -97,6 +97,7 @@ pub fn device_message(message: &DeviceMessage) -> Checked {
             media_stream(*stream)?;
             stream_event(event)
         }
+        DeviceMessage::Steer { page: _, player: _, command } => player_command(command),
     }
 }
 

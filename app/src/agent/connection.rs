@@ -16,7 +16,7 @@ use nearside_channel::message::{
     PlayerEvent, PlayerId, Reason, ReasonCode, StreamId,
 };
 use nearside_channel::stream::{AppendAssembler, CREDITS, CreditReceiver};
-use nearside_channel::wire::{self, Frame, FrameReader, Kind};
+use nearside_channel::wire::{Frame, FrameReader, Kind};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! Serves the control socket: one JSON value a line, see [`nearside::control`].
 
 use super::hub::{GlobalPage, Hub, Order, Update};
-use super::{endpoint, hub};
+use super::endpoint;
 use nearside::control::{MAX_LINE, Reply, Request};
 use nearside::paths;
 use std::time::Duration;
@@ -12,6 +12,9 @@ use tokio::sync::mpsc;
 
 /// Snapshots to one watcher are at least this far apart.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A stage that takes longer for a screenshot hangs.
+const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Clients at once.
 const MAX_CLIENTS: usize = 32;
@@ -110,13 +113,14 @@ async fn handle(request: Request, hub: &Hub, quit: &mpsc::Sender<()>) -> Reply {
         }
         Request::Screenshot { page, path } => {
             let page = GlobalPage(page.0);
-            hub.report(Update::Order(Order::Screenshot { page, path })).await;
-            Reply::Done
-        }
-        Request::KillStage { page } => {
-            let page = GlobalPage(page.0);
-            hub.report(Update::Order(Order::KillStage { page })).await;
-            Reply::Done
+            let (answer, mut answered) = mpsc::channel(1);
+            hub.report(Update::Order(Order::Screenshot { page, path, answer })).await;
+            match tokio::time::timeout(SCREENSHOT_TIMEOUT, answered.recv()).await {
+                Ok(Some(None)) => Reply::Done,
+                Ok(Some(Some(reason))) => Reply::Refused { message: reason.message },
+                Ok(None) => Reply::Refused { message: "there is no such page".to_owned() },
+                Err(_) => Reply::Refused { message: "the stage does not answer".to_owned() },
+            }
         }
         Request::OpenPanel => open_panel(hub).await,
         Request::Quit => {
@@ -137,9 +141,9 @@ async fn open_panel(hub: &Hub) -> Reply {
             let hub = hub.clone();
             tokio::spawn(async move {
                 let Some(pid) = child.id() else { return };
-                hub.report(hub::Update::ProcessStarted { role: "panel", pid }).await;
+                hub.report(Update::ProcessStarted { role: "panel", pid }).await;
                 let _ = child.wait().await;
-                hub.report(hub::Update::ProcessEnded { pid }).await;
+                hub.report(Update::ProcessEnded { pid }).await;
             });
             Reply::Done
         }

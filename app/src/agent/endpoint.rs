@@ -41,6 +41,11 @@ pub(super) fn is_own(peer: &UnixStream) -> bool {
     }
 }
 
+/// Process at the other end, for the log and to find the RDP client's window; 0 if unknown.
+pub(super) fn peer_pid(peer: &UnixStream) -> i32 {
+    peer.peer_cred().ok().and_then(|credentials| credentials.pid()).unwrap_or(0)
+}
+
 /// Takes channels from RDP client plugins and forwarders.
 pub(super) async fn accept(listener: UnixListener, hub: Hub, options: StageOptions) {
     let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_CHANNELS));

@@ -26,8 +26,8 @@ pub(super) struct GlobalPage(pub(super) u32);
 pub(super) enum Order {
     Settings(DeviceSettings),
     Steer { page: GlobalPage, player: PlayerId, command: PlayerCommand },
-    Screenshot { page: GlobalPage, path: String },
-    KillStage { page: GlobalPage },
+    /// `answer` gets what went wrong, or `None`.
+    Screenshot { page: GlobalPage, path: String, answer: mpsc::Sender<Option<Reason>> },
     End,
 }
 

@@ -8,11 +8,12 @@ use nearside_channel::message::{
     PlaybackState, PlayerCommand, PlayerEvent, PlayerId, PlayerKind, Reason,
 };
 use std::collections::BTreeMap;
+use tokio::sync::mpsc;
 
 /// Players of one page; more are refused and play natively.
 pub(super) const MAX_PLAYERS: usize = 32;
 
-/// Media commands that may wait for a stage that starts.
+/// What a connection knows of one page.
 pub(super) struct Page {
     pub(super) global: GlobalPage,
     pub(super) site: String,
@@ -21,11 +22,13 @@ pub(super) struct Page {
     /// returned, until the host closes it.
     pub(super) stage: Option<Stage>,
     pub(super) players: BTreeMap<PlayerId, Item>,
+    /// Who waits for a screenshot.
+    pub(super) screenshot: Option<mpsc::Sender<Option<Reason>>>,
 }
 
 impl Page {
     pub(super) fn new(global: GlobalPage, site: String, title: String, stage: Stage) -> Self {
-        Self { global, site, title, stage: Some(stage), players: BTreeMap::new() }
+        Self { global, site, title, stage: Some(stage), players: BTreeMap::new(), screenshot: None }
     }
 
     /// Notes what the page commands; the item to show if it changed.

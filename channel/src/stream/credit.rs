@@ -225,6 +225,13 @@ impl CreditReceiver {
         Ok(())
     }
 
+    /// Bytes of `stream` that have arrived and were not consumed; 0 when it is not open.
+    pub fn outstanding(&self, stream: StreamId) -> usize {
+        let arrived = self.arrived.in_flight(stream).unwrap_or(0);
+        let consumed = self.consumed.get(&stream).copied().unwrap_or(0);
+        usize::try_from(arrived.saturating_sub(consumed)).unwrap_or(usize::MAX)
+    }
+
     /// The next `Credit` message to send: stream and bytes.
     pub fn next_grant(&mut self) -> Option<(StreamId, u32)> {
         while let Some(stream) = self.due.pop_front() {
