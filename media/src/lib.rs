@@ -5,4 +5,5 @@
 
 pub mod picture;
 pub mod present;
+pub mod render;
 pub mod time;
