@@ -6,6 +6,9 @@
 use crate::status::Status;
 use nearside_channel::message::{DeviceSettings, PageId, PlayerCommand, PlayerId};
 use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 /// Longest accepted line in bytes.
 pub const MAX_LINE: usize = 1 << 20;
@@ -21,7 +24,9 @@ pub enum Request {
     SetSettings { settings: DeviceSettings },
     /// Steers an item, as its page would.
     Steer { page: PageId, player: PlayerId, command: PlayerCommand },
-    /// Opens the panel, or raises it.
+    /// Writes what an item's page shows as PNG to `path`; answered when it is written.
+    Screenshot { page: PageId, path: String },
+    /// Opens the panel.
     OpenPanel,
     /// Ends the agent and everything it started.
     Quit,
@@ -33,4 +38,70 @@ pub enum Reply {
     Status(Box<Status>),
     Done,
     Refused { message: String },
+}
+
+/// A blocking client of the control socket.
+pub struct Connection {
+    reader: BufReader<UnixStream>,
+    writer: UnixStream,
+}
+
+impl Connection {
+    /// Connects to this user's agent.
+    ///
+    /// # Errors
+    /// No agent runs, or its socket cannot be reached.
+    pub fn open() -> io::Result<Self> {
+        Self::open_at(&crate::paths::control_socket()?)
+    }
+
+    /// Connects to the agent that listens at `path`.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub fn open_at(path: &Path) -> io::Result<Self> {
+        let writer = UnixStream::connect(path)?;
+        Ok(Self { reader: BufReader::new(writer.try_clone()?), writer })
+    }
+
+    /// A second handle for sending, e.g. from another thread.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn sender(&self) -> io::Result<Sender> {
+        Ok(Sender(self.writer.try_clone()?))
+    }
+
+    pub fn send(&mut self, request: &Request) -> io::Result<()> {
+        write_line(&mut self.writer, request)
+    }
+
+    /// Waits for the next reply.
+    ///
+    /// # Errors
+    /// The agent is gone or speaks another version.
+    pub fn receive(&mut self) -> io::Result<Reply> {
+        let mut line = Vec::new();
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+        (&mut self.reader).take(limit).read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the agent has ended"));
+        }
+        Ok(serde_json::from_slice(&line)?)
+    }
+}
+
+/// The sending half of a [`Connection`].
+pub struct Sender(UnixStream);
+
+impl Sender {
+    pub fn send(&mut self, request: &Request) -> io::Result<()> {
+        write_line(&mut self.0, request)
+    }
+}
+
+fn write_line(writer: &mut UnixStream, request: &Request) -> io::Result<()> {
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    writer.write_all(&line)
 }

@@ -1,5 +1,8 @@
 //! What the roles of the `nearside` program share. Links no decoder and no GPU code.
 
 pub mod control;
+pub mod logging;
+pub mod options;
 pub mod paths;
+pub mod stage_link;
 pub mod status;

@@ -1,22 +1,114 @@
-//! Where the program's files and sockets lie.
+//! Where the roles meet and where settings live. Folders are owner-only.
 
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
-/// The agent's control socket: `control.sock` in `$NEARSIDE_RUNTIME_DIR`, or in
-/// `$XDG_RUNTIME_DIR/nearside`.
-///
-/// # Errors
-/// `NotFound` when neither variable is set.
-pub fn control_socket() -> io::Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let folder = match (set("NEARSIDE_RUNTIME_DIR"), set("XDG_RUNTIME_DIR")) {
-        (Some(own), _) => PathBuf::from(own),
-        (None, Some(shared)) => PathBuf::from(shared).join("nearside"),
-        (None, None) => {
-            let why = "neither NEARSIDE_RUNTIME_DIR nor XDG_RUNTIME_DIR is set";
-            return Err(io::Error::new(io::ErrorKind::NotFound, why));
-        }
+/// Overrides the runtime folder, e.g. for a demo beside a running agent.
+pub const RUNTIME_DIR_VARIABLE: &str = "NEARSIDE_RUNTIME_DIR";
+
+/// The folder of the sockets: `$NEARSIDE_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/nearside`, else
+/// an owner-only folder in the temporary folder. Not created.
+pub fn runtime_dir() -> io::Result<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
     };
-    Ok(folder.join("control.sock"))
+    if let Some(dir) = absolute(RUNTIME_DIR_VARIABLE) {
+        return Ok(dir);
+    }
+    if let Some(dir) = absolute("XDG_RUNTIME_DIR") {
+        return Ok(dir.join("nearside"));
+    }
+    let uid = rustix::process::getuid().as_raw();
+    Ok(std::env::temp_dir().join(format!("nearside-{uid}")))
+}
+
+/// The runtime folder, created with mode 0700. An existing folder must belong to this user and
+/// must not be open to others.
+pub fn create_runtime_dir() -> io::Result<PathBuf> {
+    let dir = runtime_dir()?;
+    match std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    check_owner_only(&dir)?;
+    Ok(dir)
+}
+
+fn check_owner_only(dir: &Path) -> io::Result<()> {
+    let meta = std::fs::symlink_metadata(dir)?;
+    if !meta.is_dir() || meta.uid() != rustix::process::getuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the runtime folder belongs to another user",
+        ));
+    }
+    if meta.mode() & 0o077 != 0 {
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Where the RDP client's plugin, or the demo, brings the channel.
+pub fn channel_socket() -> io::Result<PathBuf> {
+    Ok(runtime_dir()?.join("channel.sock"))
+}
+
+/// Where the panel and scripts speak to the agent.
+pub fn control_socket() -> io::Result<PathBuf> {
+    Ok(runtime_dir()?.join("control.sock"))
+}
+
+/// Held by the one agent of this user.
+pub fn agent_lock() -> io::Result<PathBuf> {
+    Ok(runtime_dir()?.join("agent.lock"))
+}
+
+/// The settings file: `$XDG_CONFIG_HOME/nearside/settings.json` or the default below `$HOME`.
+/// A private runtime folder keeps its settings in itself.
+pub fn settings_file() -> Option<PathBuf> {
+    if let Some(dir) = std::env::var_os(RUNTIME_DIR_VARIABLE) {
+        return Some(PathBuf::from(dir).join("settings.json"));
+    }
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+    Some(config.join("nearside/settings.json"))
+}
+
+/// Another binary of this program: beside the running one.
+pub fn sibling(name: &str) -> io::Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let path = this.with_file_name(name);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("{name} is not installed beside {}", this.file_name().unwrap_or_default().display()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_open_to_others_is_closed() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("run");
+        std::fs::DirBuilder::new().mode(0o755).create(&dir).unwrap();
+        check_owner_only(&dir).unwrap();
+        assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_link_is_not_a_folder() {
+        let parent = tempfile::tempdir().unwrap();
+        let link = parent.path().join("link");
+        std::os::unix::fs::symlink(parent.path(), &link).unwrap();
+        assert!(check_owner_only(&link).is_err());
+    }
 }

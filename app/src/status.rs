@@ -72,8 +72,9 @@ pub struct Item {
     pub failed: Option<Reason>,
     /// What is off although it plays.
     pub warning: Option<Reason>,
-    /// True when the panel may steer it (a demo page has no page of its own).
+    /// True when the panel may steer it: its page takes the user's wishes.
     pub steerable: bool,
+    pub measurements: Measurements,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +114,9 @@ pub struct VideoStats {
     pub corrupted: u64,
     /// Audio minus video position in milliseconds; positive when sound leads.
     pub av_offset_ms: Option<f64>,
+    /// `vulkan` or `gl`.
+    pub renderer_backend: String,
+    /// The adapter's name.
     pub renderer: String,
     pub renderer_software: bool,
 }
@@ -127,6 +131,20 @@ pub struct AudioStats {
     /// For people; `None` when there is no device and the system clock keeps time.
     pub device: Option<String>,
     pub underruns: u64,
+}
+
+/// What was measured while an item played.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Measurements {
+    /// From the first appended key frame to the first picture on the screen.
+    pub first_frame_ms: Option<f64>,
+    /// From the command to the sought picture on the screen, one value a seek.
+    pub seeks_ms: Vec<f64>,
+    /// Offsets of flash and beep at the sinks, positive when sound leads; only when asked for.
+    pub av_offsets_ms: Vec<f64>,
+    /// Root mean square of what was sent to the speaker, 0 to 1.
+    pub audio_rms: f64,
 }
 
 /// Something the user should know.

@@ -90,6 +90,9 @@ pub enum DeviceMessage {
     Player { page: PageId, player: PlayerId, event: PlayerEvent },
     /// Something happened to one SourceBuffer.
     Stream { page: PageId, stream: StreamId, event: StreamEvent },
+    /// The user asks for this on the device (panel, media keys). The page owns its state: it
+    /// carries the command out as if it came from its own controls, or leaves it.
+    Steer { page: PageId, player: PlayerId, command: PlayerCommand },
 }
 
 /// The host's greeting.
@@ -423,11 +426,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    pub fn new(
-        code: ReasonCode,
-        message: impl Into<String>,
-        next_step: impl Into<String>,
-    ) -> Self {
+    pub fn new(code: ReasonCode, message: impl Into<String>, next_step: impl Into<String>) -> Self {
         Self { code, message: message.into(), next_step: next_step.into() }
     }
 }

@@ -1,0 +1,663 @@
+//! One channel: greeting, credits, pages and their stages. The task owns all of it.
+//!
+//! Everything that arrives is hostile: it is framed, credited and validated before anything
+//! else sees it, and a violation ends the connection with its reason in the log.
+
+use super::endpoint::peer_pid;
+use super::hub::{ConnectionId, GlobalPage, Hub, Order, Update, unix_ms};
+use super::page::{MAX_PLAYERS, Page};
+use super::stage::{self, Stage};
+use nearside::stage_link::{FromStage, StageOptions, ToStage};
+use nearside::status::{Session, Severity};
+use nearside_channel::codec;
+use nearside_channel::link::{Acceptance, DeviceInput, DeviceLink, DeviceOutput};
+use nearside_channel::message::{
+    Capabilities, DeviceMessage, DeviceSettings, Hello, HostMessage, PageId, PlayerCommand,
+    PlayerEvent, PlayerId, Reason, ReasonCode, StreamId,
+};
+use nearside_channel::stream::{AppendAssembler, CREDITS, CreditReceiver};
+use nearside_channel::wire::{Frame, FrameReader, Kind};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::mpsc;
+
+/// Pages of one connection, each with a process of its own.
+const MAX_PAGES: usize = 16;
+
+/// Control frames that may wait for the transport. Credits and states are small; a transport
+/// that does not move for this many is as good as lost.
+const OUTBOX: usize = 512;
+
+/// Between two pings to a stage, and how many it may miss before it counts as hung.
+const STAGE_PING: Duration = Duration::from_secs(2);
+const STAGE_MISSES: u32 = 3;
+
+static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
+static NEXT_PAGE: AtomicU32 = AtomicU32::new(1);
+
+/// Why a connection ends.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("the transport closed")]
+    Eof,
+    #[error("the transport failed: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the transport does not take what is sent")]
+    Clogged,
+    #[error("{0}")]
+    Link(nearside_channel::link::Closed),
+    #[error("protocol violation: {0}")]
+    Violation(String),
+    #[error("the agent ends")]
+    Asked,
+}
+
+/// Serves one channel until it ends, then ends its stages.
+pub(super) async fn run(stream: UnixStream, hub: Hub, options: StageOptions) {
+    let id = ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
+    let pid = peer_pid(&stream);
+    let (reader, writer) = stream.into_split();
+    let (outbox, queued) = mpsc::channel(OUTBOX);
+    let writing = tokio::spawn(write(writer, queued));
+    let (stage_events, from_stages) = mpsc::channel(256);
+    let mut connection = Connection {
+        id,
+        hub: hub.clone(),
+        options,
+        link: DeviceLink::new(Instant::now()),
+        outbox,
+        stage_events,
+        settings: hub.status().settings,
+        pages: BTreeMap::new(),
+        streams: BTreeMap::new(),
+        credits: CreditReceiver::new(CREDITS),
+        received_bytes: 0,
+        round_trip_ms: None,
+        announced: false,
+        orders: None,
+    };
+    tracing::info!(connection = id.0, pid, "channel opened");
+    let end = connection.serve(reader, from_stages).await;
+    match &end {
+        End::Violation(_) | End::Clogged => tracing::warn!(connection = id.0, %end, "channel ends"),
+        _ => tracing::info!(connection = id.0, %end, "channel ends"),
+    }
+    if let End::Violation(detail) = &end {
+        let reason = Reason::new(
+            ReasonCode::ProtocolViolation,
+            format!("The session sent something that is not allowed: {detail}."),
+            "The connection was closed and pages play in the session. Update both sides.",
+        );
+        hub.notice(Severity::Error, reason).await;
+    }
+    connection.drop_pages().await;
+    drop(connection);
+    // What is queued (a refusal) still goes out, but a peer that does not read cannot hold us.
+    let _ = tokio::time::timeout(Duration::from_millis(500), writing).await;
+    hub.report(Update::Disconnected { id }).await;
+}
+
+async fn write(mut writer: OwnedWriteHalf, mut frames: mpsc::Receiver<Vec<u8>>) {
+    while let Some(frame) = frames.recv().await {
+        if writer.write_all(&frame).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct StreamEntry {
+    page: PageId,
+    player: PlayerId,
+    order: AppendAssembler,
+}
+
+struct Connection {
+    id: ConnectionId,
+    hub: Hub,
+    options: StageOptions,
+    link: DeviceLink,
+    outbox: mpsc::Sender<Vec<u8>>,
+    stage_events: mpsc::Sender<(PageId, stage::Event)>,
+    settings: DeviceSettings,
+    pages: BTreeMap<PageId, Page>,
+    streams: BTreeMap<StreamId, StreamEntry>,
+    credits: CreditReceiver,
+    received_bytes: u64,
+    round_trip_ms: Option<f64>,
+    announced: bool,
+    orders: Option<mpsc::Receiver<Order>>,
+}
+
+impl Connection {
+    async fn serve(
+        &mut self,
+        mut reader: tokio::net::unix::OwnedReadHalf,
+        mut from_stages: mpsc::Receiver<(PageId, stage::Event)>,
+    ) -> End {
+        let mut frames = FrameReader::default();
+        let mut buffer = vec![0; 64 << 10];
+        let mut stage_ping = Instant::now() + STAGE_PING;
+        loop {
+            let wait = match self.drain_link().await {
+                Ok(wait) => wait,
+                Err(end) => return end,
+            };
+            let pinging = !self.pages.is_empty();
+            let orders = &mut self.orders;
+            let result = tokio::select! {
+                read = reader.read(&mut buffer) => match read {
+                    Ok(0) => Err(End::Eof),
+                    Ok(count) => {
+                        let chunk = buffer.get(..count).unwrap_or_default();
+                        self.on_bytes(&mut frames, chunk).await
+                    }
+                    Err(error) => Err(error.into()),
+                },
+                Some((page, event)) = from_stages.recv() => self.on_stage(page, event).await,
+                Some(order) = next_order(orders) => self.on_order(order).await,
+                () = sleep_until(wait) => {
+                    self.link.handle(Instant::now(), DeviceInput::Timeout);
+                    Ok(())
+                }
+                () = sleep_until(Some(stage_ping)), if pinging => {
+                    stage_ping = Instant::now() + STAGE_PING;
+                    self.ping_stages().await
+                }
+            };
+            if let Err(end) = result {
+                return end;
+            }
+        }
+    }
+
+    async fn on_bytes(&mut self, frames: &mut FrameReader, mut chunk: &[u8]) -> Result<(), End> {
+        loop {
+            match frames.next_frame(&mut chunk) {
+                Ok(Some(frame)) => self.on_frame(frame).await?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(End::Violation(error.to_string())),
+            }
+        }
+    }
+
+    async fn on_frame(&mut self, frame: Frame<'_>) -> Result<(), End> {
+        let now = Instant::now();
+        if frame.kind() == Kind::Control {
+            let message = codec::decode_host(&frame.body)
+                .map_err(|error| End::Violation(error.to_string()))?;
+            self.link.handle(now, DeviceInput::Message(message));
+            self.drain_link().await?;
+            return Ok(());
+        }
+        self.link.handle(now, DeviceInput::Traffic);
+        if !self.link.is_open() {
+            self.drain_link().await?;
+            return Ok(());
+        }
+        self.on_media(frame).await
+    }
+
+    /// A command or media frame: credited, checked for order, passed on unchanged.
+    async fn on_media(&mut self, frame: Frame<'_>) -> Result<(), End> {
+        let violation = |error: &dyn std::error::Error| End::Violation(error.to_string());
+        let stream = frame.stream();
+        self.credits.arrived(stream, frame.body.len()).map_err(|error| violation(&error))?;
+        let length = u64::try_from(frame.body.len()).unwrap_or(u64::MAX);
+        self.received_bytes = self.received_bytes.saturating_add(length);
+        let Some(entry) = self.streams.get_mut(&stream) else {
+            return Err(End::Violation(format!("media on stream {}", stream.0)));
+        };
+        let ordered = if frame.kind() == Kind::Command {
+            let command = codec::decode_command(&frame.body).map_err(|error| violation(&error))?;
+            entry.order.command(&command)
+        } else {
+            entry.order.media(frame.body.len())
+        };
+        ordered.map_err(|error| violation(&error))?;
+        let page = entry.page;
+        let stage = self.pages.get(&page).and_then(|page| page.stage.as_ref());
+        let Some(stage) = stage else {
+            // The page has failed already: what was under way is consumed here.
+            return self.consumed(stream, frame.body.len());
+        };
+        let mut bytes = Vec::with_capacity(frame.wire_length());
+        bytes.extend_from_slice(&frame.header.to_bytes());
+        bytes.extend_from_slice(&frame.body);
+        if stage.forward(bytes).is_err() {
+            stage.kill();
+        }
+        Ok(())
+    }
+
+    fn consumed(&mut self, stream: StreamId, bytes: usize) -> Result<(), End> {
+        // A stream that was removed meanwhile has its credit back already; a stage that claims
+        // more than it got is cut down to nothing by the ledger.
+        if let Err(error) = self.credits.consumed(stream, bytes) {
+            tracing::debug!(%error, "credit of a stage ignored");
+        }
+        while let Some((stream, bytes)) = self.credits.next_grant() {
+            self.send(&DeviceMessage::Credit { stream, bytes })?;
+        }
+        Ok(())
+    }
+
+    /// Carries out what the link asks for; when to call it again.
+    async fn drain_link(&mut self) -> Result<Option<Instant>, End> {
+        loop {
+            match self.link.poll() {
+                DeviceOutput::Send(message) => self.send(&message)?,
+                DeviceOutput::Greeted(hello) => self.on_hello(*hello).await,
+                DeviceOutput::Deliver(message) => self.on_message(message).await?,
+                DeviceOutput::RoundTrip(time) => {
+                    self.round_trip_ms = Some(time.as_secs_f64() * 1e3);
+                    self.report_session().await;
+                }
+                DeviceOutput::Closed(closed) => return Err(End::Link(closed)),
+                DeviceOutput::WaitUntil(until) => return Ok(until),
+            }
+        }
+    }
+
+    async fn on_hello(&mut self, hello: Hello) {
+        self.drop_pages().await;
+        self.credits = CreditReceiver::new(CREDITS);
+        let connection_id = format!("{:x}-{:x}", unix_ms(), self.id.0);
+        let (orders, receive) = mpsc::channel(64);
+        self.orders = Some(receive);
+        let session = Session {
+            name: hello.session_name.clone(),
+            connected_unix_ms: unix_ms(),
+            host_version: hello.host_version.clone(),
+            extension_version: hello.extension_version.clone(),
+            activity_id: hello.activity_id.clone(),
+            connection_id: connection_id.clone(),
+            ..Session::default()
+        };
+        self.hub.report(Update::Connected { id: self.id, session, orders }).await;
+        self.announced = true;
+        self.settings = self.hub.status().settings;
+        let playback_refused = playback_refused(&hello, self.settings);
+        self.hub
+            .report(Update::Blocked { id: self.id, reason: playback_refused.clone() })
+            .await;
+        let acceptance = Acceptance {
+            client_version: env!("CARGO_PKG_VERSION").to_owned(),
+            connection_id,
+            credits: CREDITS,
+            capabilities: capabilities(),
+            settings: self.settings,
+            playback_refused,
+        };
+        self.link.handle(Instant::now(), DeviceInput::Accept(Box::new(acceptance)));
+    }
+
+    async fn on_message(&mut self, message: HostMessage) -> Result<(), End> {
+        match message {
+            HostMessage::PageOpen { page, site, title } => self.open_page(page, site, title).await,
+            HostMessage::PageClose { page } => {
+                self.close_page(page).await;
+                Ok(())
+            }
+            HostMessage::Player { page, player, command } => {
+                self.on_player(page, player, command).await
+            }
+            // The link's own business.
+            HostMessage::Hello(_)
+            | HostMessage::Ping { .. }
+            | HostMessage::Pong { .. }
+            | HostMessage::Goodbye { .. } => Ok(()),
+        }
+    }
+
+    async fn open_page(&mut self, id: PageId, site: String, title: String) -> Result<(), End> {
+        if self.pages.contains_key(&id) {
+            return Err(End::Violation(format!("page {} is open already", id.0)));
+        }
+        let refused = if self.settings.paused {
+            Some(Reason::new(
+                ReasonCode::PausedByUser,
+                "Redirection is paused on this device.",
+                "Resume it in the Nearside panel.",
+            ))
+        } else if MAX_PAGES <= self.pages.len() {
+            Some(Reason::new(
+                ReasonCode::LimitReached,
+                format!("{MAX_PAGES} pages are redirected already."),
+                "Close one of them and reload this page.",
+            ))
+        } else {
+            None
+        };
+        if let Some(reason) = refused {
+            return self.send(&DeviceMessage::PageFailed { page: id, reason });
+        }
+        let started = Stage::start(id, self.stage_events.clone(), &self.options);
+        match started {
+            Ok(stage) => {
+                let global = GlobalPage(NEXT_PAGE.fetch_add(1, Ordering::Relaxed));
+                let start = ToStage::Start {
+                    options: self.options.clone(),
+                    settings: self.settings,
+                    site: site.clone(),
+                    title: title.clone(),
+                };
+                if stage.send(&start).is_err() {
+                    stage.kill();
+                }
+                let pid = stage.pid;
+                self.pages.insert(id, Page::new(global, site, title, stage));
+                self.hub.report(Update::ProcessStarted { role: "stage", pid }).await;
+                Ok(())
+            }
+            Err(reason) => {
+                self.hub.notice(Severity::Error, reason.clone()).await;
+                self.send(&DeviceMessage::PageFailed { page: id, reason })
+            }
+        }
+    }
+
+    async fn on_player(
+        &mut self,
+        page_id: PageId,
+        player: PlayerId,
+        command: PlayerCommand,
+    ) -> Result<(), End> {
+        let Some(page) = self.pages.get_mut(&page_id) else {
+            // A refused or closed page: the refusal is on its way to the host.
+            return Ok(());
+        };
+        match &command {
+            PlayerCommand::Open { .. } if MAX_PLAYERS <= page.players.len() => {
+                let reason = Reason::new(
+                    ReasonCode::LimitReached,
+                    format!("This page plays {MAX_PLAYERS} videos on the device already."),
+                    "This one plays in the session.",
+                );
+                let event = PlayerEvent::Failed { reason, position_micros: 0 };
+                return self.send(&DeviceMessage::Player { page: page_id, player, event });
+            }
+            PlayerCommand::AddStream { stream, .. } => {
+                self.credits
+                    .open(*stream)
+                    .map_err(|error| End::Violation(error.to_string()))?;
+                let order = AppendAssembler::default();
+                self.streams.insert(*stream, StreamEntry { page: page_id, player, order });
+            }
+            PlayerCommand::RemoveStream { stream } => {
+                self.credits.remove(*stream);
+                self.streams.remove(stream);
+            }
+            PlayerCommand::Close => self.remove_streams(page_id, Some(player)),
+            _ => {}
+        }
+        let Some(page) = self.pages.get_mut(&page_id) else { return Ok(()) };
+        let global = page.global;
+        let changed = page.on_command(player, &command);
+        let closed = matches!(command, PlayerCommand::Close);
+        if closed {
+            page.players.remove(&player);
+        }
+        if let Some(stage) = &page.stage
+            && stage.send(&ToStage::Player { player, command }).is_err()
+        {
+            stage.kill();
+        }
+        if closed {
+            let player = Some(player);
+            self.hub.report(Update::ItemGone { id: self.id, page: global, player }).await;
+        } else if changed {
+            self.report_item(page_id, player).await;
+        }
+        Ok(())
+    }
+
+    async fn on_stage(&mut self, id: PageId, event: stage::Event) -> Result<(), End> {
+        let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
+        match event {
+            stage::Event::Ended(reason) => {
+                let pid = page.stage.as_ref().map(|stage| stage.pid);
+                let players: Vec<_> = page.players.keys().copied().collect();
+                page.fail(&reason);
+                if let Some(pid) = pid {
+                    self.hub.report(Update::ProcessEnded { pid }).await;
+                }
+                for player in players {
+                    self.report_item(id, player).await;
+                }
+                self.release_credit(id)?;
+                self.hub.notice(Severity::Error, reason.clone()).await;
+                self.send(&DeviceMessage::PageFailed { page: id, reason })
+            }
+            stage::Event::Said(said) => self.on_stage_said(id, said).await,
+        }
+    }
+
+    async fn on_stage_said(&mut self, id: PageId, said: FromStage) -> Result<(), End> {
+        let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
+        match said {
+            FromStage::Ready { renderer } => {
+                tracing::info!(page = id.0, adapter = %renderer.adapter, "stage ready");
+                self.send(&DeviceMessage::PageReady { page: id })
+            }
+            FromStage::Pong { .. } => {
+                if let Some(stage) = &mut page.stage {
+                    stage.unanswered = 0;
+                }
+                Ok(())
+            }
+            FromStage::Credit { stream, bytes } => {
+                // A stage may speak for its own streams only.
+                if self.streams.get(&stream).is_some_and(|entry| entry.page == id) {
+                    return self.consumed(stream, usize::try_from(bytes).unwrap_or(usize::MAX));
+                }
+                Ok(())
+            }
+            FromStage::Player { player, event } => {
+                if page.on_event(player, &event) {
+                    self.report_item(id, player).await;
+                }
+                if let PlayerEvent::Failed { reason, .. } = &event {
+                    self.hub.notice(Severity::Error, reason.clone()).await;
+                }
+                if let PlayerEvent::Warning { reason } = &event {
+                    self.hub.notice(Severity::Warning, reason.clone()).await;
+                }
+                self.send(&DeviceMessage::Player { page: id, player, event })
+            }
+            FromStage::Stream { stream, event } => {
+                if self.streams.get(&stream).is_some_and(|entry| entry.page == id) {
+                    return self.send(&DeviceMessage::Stream { page: id, stream, event });
+                }
+                Ok(())
+            }
+            FromStage::Stats { player, stats } => {
+                if page.on_stats(player, *stats) {
+                    self.report_item(id, player).await;
+                }
+                Ok(())
+            }
+            FromStage::Screenshot { error } => {
+                if let Some(answer) = page.screenshot.take() {
+                    let _ = answer.try_send(error);
+                }
+                Ok(())
+            }
+            FromStage::Failed { reason } => {
+                if let Some(stage) = &page.stage {
+                    stage.kill();
+                }
+                self.hub.notice(Severity::Error, reason.clone()).await;
+                self.send(&DeviceMessage::PageFailed { page: id, reason })
+            }
+        }
+    }
+
+    async fn on_order(&mut self, order: Order) -> Result<(), End> {
+        match order {
+            Order::Settings(settings) => {
+                self.settings = settings;
+                for page in self.pages.values() {
+                    if let Some(stage) = &page.stage
+                        && stage.send(&ToStage::Settings(settings)).is_err()
+                    {
+                        stage.kill();
+                    }
+                }
+                self.send(&DeviceMessage::Settings(settings))
+            }
+            Order::Steer { page, player, command } => {
+                let owner = self.pages.iter().find(|(_, candidate)| candidate.global == page);
+                match owner {
+                    // The page owns its state: it carries the wish out as if it came from itself.
+                    Some((id, _)) => {
+                        let page = *id;
+                        self.send(&DeviceMessage::Steer { page, player, command })
+                    }
+                    None => Ok(()),
+                }
+            }
+            Order::Screenshot { page, path, answer } => {
+                let page = self.pages.values_mut().find(|candidate| candidate.global == page);
+                if let Some(page) = page
+                    && let Some(stage) = &page.stage
+                    && stage.send(&ToStage::Screenshot { path }).is_ok()
+                {
+                    page.screenshot = Some(answer);
+                }
+                Ok(())
+            }
+            Order::End => Err(End::Asked),
+        }
+    }
+
+    async fn ping_stages(&mut self) -> Result<(), End> {
+        for (id, page) in &mut self.pages {
+            let Some(stage) = &mut page.stage else { continue };
+            if STAGE_MISSES <= stage.unanswered {
+                tracing::warn!(page = id.0, "a stage does not answer and is ended");
+                stage.kill();
+            }
+            stage.unanswered += 1;
+            if stage.send(&ToStage::Ping { seq: stage.unanswered }).is_err() {
+                stage.kill();
+            }
+        }
+        self.report_session().await;
+        Ok(())
+    }
+
+    /// Returns the credit of everything that was on its way to a page's stage.
+    fn release_credit(&mut self, page: PageId) -> Result<(), End> {
+        let streams: Vec<_> = self
+            .streams
+            .iter()
+            .filter(|(_, entry)| entry.page == page)
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in streams {
+            let bytes = self.credits.outstanding(stream);
+            self.consumed(stream, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn remove_streams(&mut self, page: PageId, player: Option<PlayerId>) {
+        let credits = &mut self.credits;
+        self.streams.retain(|stream, entry| {
+            let gone = entry.page == page && player.is_none_or(|player| player == entry.player);
+            if gone {
+                credits.remove(*stream);
+            }
+            !gone
+        });
+    }
+
+    async fn close_page(&mut self, id: PageId) {
+        self.remove_streams(id, None);
+        let Some(page) = self.pages.remove(&id) else { return };
+        let pid = page.stage.as_ref().map(|stage| stage.pid);
+        let page_gone = Update::ItemGone { id: self.id, page: page.global, player: None };
+        // Dropping the stage closes its input, which ends it.
+        drop(page);
+        self.hub.report(page_gone).await;
+        if let Some(pid) = pid {
+            self.hub.report(Update::ProcessEnded { pid }).await;
+        }
+    }
+
+    async fn drop_pages(&mut self) {
+        let ids: Vec<_> = self.pages.keys().copied().collect();
+        for id in ids {
+            self.close_page(id).await;
+        }
+    }
+
+    async fn report_item(&self, page: PageId, player: PlayerId) {
+        let item = self.pages.get(&page).and_then(|page| page.players.get(&player));
+        if let Some(item) = item {
+            self.hub.report(Update::Item { id: self.id, item: Box::new(item.clone()) }).await;
+        }
+    }
+
+    async fn report_session(&self) {
+        let (round_trip_ms, received_bytes) = (self.round_trip_ms, self.received_bytes);
+        self.hub.report(Update::Session { id: self.id, round_trip_ms, received_bytes }).await;
+    }
+
+    fn send(&self, message: &DeviceMessage) -> Result<(), End> {
+        let mut frame = Vec::new();
+        if let Err(error) = codec::encode_device(message, &mut frame) {
+            // A stage made it: what the host would refuse is not passed on.
+            tracing::warn!(%error, "a message was out of bounds and was dropped");
+            return Ok(());
+        }
+        self.outbox.try_send(frame).map_err(|_| End::Clogged)
+    }
+}
+
+/// Whether playback is refused on this connection as a whole.
+fn playback_refused(hello: &Hello, settings: DeviceSettings) -> Option<Reason> {
+    if hello.policy.disable_playback == Some(true) {
+        return Some(Reason::new(
+            ReasonCode::Policy,
+            "Video playback redirection is off, because the session host's policy fDisableCam says so.",
+            "Ask the administrator of the session host.",
+        ));
+    }
+    settings.paused.then(|| {
+        Reason::new(
+            ReasonCode::PausedByUser,
+            "Redirection is paused on this device.",
+            "Resume it in the Nearside panel.",
+        )
+    })
+}
+
+/// What stages of this build can play. The agent links no decoder, so this is the set that
+/// every supported FFmpeg has; a stage that lacks one says so and the page falls back.
+fn capabilities() -> Capabilities {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Capabilities {
+        video: names(&["h264", "h265", "vp8", "vp9", "av1"]),
+        audio: names(&["aac", "mp3", "opus", "vorbis", "flac"]),
+        containers: names(&["mp4", "webm"]),
+    }
+}
+
+async fn next_order(orders: &mut Option<mpsc::Receiver<Order>>) -> Option<Order> {
+    match orders {
+        Some(orders) => orders.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}

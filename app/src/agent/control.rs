@@ -1,0 +1,162 @@
+//! Serves the control socket: one JSON value a line, see [`nearside::control`].
+
+use super::hub::{GlobalPage, Hub, Order, Update};
+use super::endpoint;
+use nearside::control::{MAX_LINE, Reply, Request};
+use nearside::paths;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+
+/// Snapshots to one watcher are at least this far apart.
+const WATCH_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A stage that takes longer for a screenshot hangs.
+const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Clients at once.
+const MAX_CLIENTS: usize = 32;
+
+pub(super) async fn serve(listener: UnixListener, hub: Hub, quit: mpsc::Sender<()>) {
+    let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_CLIENTS));
+    loop {
+        let Ok(slot) = std::sync::Arc::clone(&slots).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) if endpoint::is_own(&stream) => {
+                let (hub, quit) = (hub.clone(), quit.clone());
+                tokio::spawn(async move {
+                    if let Err(error) = client(stream, hub, quit).await {
+                        tracing::debug!(%error, "a control client left");
+                    }
+                    drop(slot);
+                });
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a control client");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+}
+
+async fn client(stream: UnixStream, hub: Hub, quit: mpsc::Sender<()>) -> std::io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let mut watch: Option<tokio::sync::watch::Receiver<_>> = None;
+    let mut line = Vec::new();
+    loop {
+        // A line that arrives in parts stays in `line` while snapshots go out between them.
+        let limit = u64::try_from(MAX_LINE.saturating_sub(line.len())).unwrap_or(0);
+        let mut limited = (&mut reader).take(limit);
+        tokio::select! {
+            read = limited.read_until(b'\n', &mut line) => {
+                let read = read?;
+                if line.last() != Some(&b'\n') {
+                    if read == 0 && line.len() < MAX_LINE {
+                        return Ok(());
+                    }
+                    if MAX_LINE <= line.len() {
+                        return refuse(&mut writer, "the request is too long").await;
+                    }
+                    continue;
+                }
+                let reply = match serde_json::from_slice(&line) {
+                    Ok(Request::Watch) => {
+                        let mut receiver = hub.watch();
+                        let status = receiver.borrow_and_update().clone();
+                        watch = Some(receiver);
+                        Reply::Status(Box::new((*status).clone()))
+                    }
+                    Ok(request) => handle(request, &hub, &quit).await,
+                    Err(error) => Reply::Refused {
+                        message: format!("not a request of this version: {error}"),
+                    },
+                };
+                line.clear();
+                send(&mut writer, &reply).await?;
+            }
+            changed = changed(&mut watch) => {
+                let Some(status) = changed else { return Ok(()) };
+                send(&mut writer, &Reply::Status(Box::new((*status).clone()))).await?;
+            }
+        }
+    }
+}
+
+/// The next snapshot for a watcher; never for a client that does not watch.
+async fn changed(
+    watch: &mut Option<tokio::sync::watch::Receiver<std::sync::Arc<nearside::status::Status>>>,
+) -> Option<std::sync::Arc<nearside::status::Status>> {
+    let Some(receiver) = watch else { return std::future::pending().await };
+    receiver.changed().await.ok()?;
+    tokio::time::sleep(WATCH_INTERVAL).await;
+    Some(receiver.borrow_and_update().clone())
+}
+
+async fn handle(request: Request, hub: &Hub, quit: &mpsc::Sender<()>) -> Reply {
+    match request {
+        Request::Status | Request::Watch => Reply::Status(Box::new((*hub.status()).clone())),
+        Request::SetSettings { settings } => {
+            hub.report(Update::Settings(settings)).await;
+            Reply::Done
+        }
+        Request::Steer { page, player, command } => {
+            let page = GlobalPage(page.0);
+            if !hub.status().items.iter().any(|item| item.page == page.0) {
+                return Reply::Refused { message: "there is no such page any more".to_owned() };
+            }
+            hub.report(Update::Order(Order::Steer { page, player, command })).await;
+            Reply::Done
+        }
+        Request::Screenshot { page, path } => {
+            let page = GlobalPage(page.0);
+            let (answer, mut answered) = mpsc::channel(1);
+            hub.report(Update::Order(Order::Screenshot { page, path, answer })).await;
+            match tokio::time::timeout(SCREENSHOT_TIMEOUT, answered.recv()).await {
+                Ok(Some(None)) => Reply::Done,
+                Ok(Some(Some(reason))) => Reply::Refused { message: reason.message },
+                Ok(None) => Reply::Refused { message: "there is no such page".to_owned() },
+                Err(_) => Reply::Refused { message: "the stage does not answer".to_owned() },
+            }
+        }
+        Request::OpenPanel => open_panel(hub).await,
+        Request::Quit => {
+            let _ = quit.try_send(());
+            Reply::Done
+        }
+    }
+}
+
+async fn open_panel(hub: &Hub) -> Reply {
+    let refused = |message: String| Reply::Refused { message };
+    let panel = match paths::sibling("nearside-panel") {
+        Ok(path) => path,
+        Err(error) => return refused(error.to_string()),
+    };
+    match tokio::process::Command::new(panel).spawn() {
+        Ok(mut child) => {
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                let Some(pid) = child.id() else { return };
+                hub.report(Update::ProcessStarted { role: "panel", pid }).await;
+                let _ = child.wait().await;
+                hub.report(Update::ProcessEnded { pid }).await;
+            });
+            Reply::Done
+        }
+        Err(error) => refused(format!("the panel does not start: {error}")),
+    }
+}
+
+async fn send(writer: &mut OwnedWriteHalf, reply: &Reply) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    writer.write_all(&line).await
+}
+
+async fn refuse(writer: &mut OwnedWriteHalf, message: &str) -> std::io::Result<()> {
+    send(writer, &Reply::Refused { message: message.to_owned() }).await
+}

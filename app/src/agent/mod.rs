@@ -1,0 +1,91 @@
+//! The agent: resident, small, the owner of sessions, stages and status.
+//!
+//! One thread, one async runtime. Each channel is a task ([`connection`]) that owns its pages
+//! and their stages; the [`hub`] owns the [`Status`](nearside::status::Status) and is the only
+//! one to change it; the [`control`] socket shows it.
+//! Architecture Invariant: no decoder, no GPU code and no media parsing here.
+
+mod connection;
+mod control;
+mod endpoint;
+mod hub;
+mod page;
+mod settings;
+mod stage;
+
+use anyhow::Context as _;
+use nearside::paths;
+use nearside::stage_link::StageOptions;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How the agent starts its stages; the rest comes from settings and sessions.
+pub(crate) struct AgentOptions {
+    pub(crate) stage: StageOptions,
+}
+
+/// Runs until it is told to quit. Fails at once when another agent runs.
+pub(crate) fn run(options: AgentOptions) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("start the async runtime")?;
+    runtime.block_on(serve(options))
+}
+
+async fn serve(options: AgentOptions) -> anyhow::Result<()> {
+    let dir = paths::create_runtime_dir().context("create the runtime folder")?;
+    let _lock = single_instance(&paths::agent_lock()?)?;
+    let channel = endpoint::bind(&paths::channel_socket()?).context("open the channel socket")?;
+    let control = endpoint::bind(&paths::control_socket()?).context("open the control socket")?;
+    let (hub, hub_task) = hub::start(settings::load());
+    let hub_task = tokio::spawn(hub_task);
+    let (quit, mut quit_asked) = tokio::sync::mpsc::channel(1);
+    let serving = tokio::spawn(control::serve(control, hub.clone(), quit));
+    let accepting = tokio::spawn(endpoint::accept(channel, hub.clone(), options.stage));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent runs");
+    // For whoever started it: the sockets are open. Nobody may be listening.
+    let _ = writeln!(std::io::stdout().lock(), "ready");
+
+    let mut terminate = signal(SignalKind::terminate()).context("watch for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watch for signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = quit_asked.recv() => {}
+    }
+    tracing::info!("agent ends");
+    accepting.abort();
+    serving.abort();
+    hub.shut_down().await;
+    hub_task.abort();
+    for socket in ["channel.sock", "control.sock"] {
+        // A missing file is as good as a removed one.
+        let _ = std::fs::remove_file(dir.join(socket));
+    }
+    Ok(())
+}
+
+/// Takes the lock of the one agent; it is released by the kernel when the process ends, so a
+/// stale file harms nobody.
+fn single_instance(path: &Path) -> anyhow::Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .context("open the lock file")?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            anyhow::bail!(
+                "Nearside already runs for this user. Open its panel with `nearside panel`, \
+                 or end it with `nearside quit`."
+            )
+        }
+        Err(error) => Err(error).context("lock the lock file"),
+    }
+}

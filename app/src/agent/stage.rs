@@ -1,0 +1,176 @@
+//! One stage process: started, fed, listened to, and found when it hangs or dies.
+//!
+//! ```text
+//!  connection ── frames (bounded by the channel's credits) ─▶ writer task ─▶ stdin
+//!  connection ◀─ Event (bounded) ◀── reader task ◀── stdout;  exit status ◀── waiter
+//! ```
+//! The stage is not trusted: what it sends is framed, bounded and parsed like a peer's.
+
+use nearside::paths;
+use nearside::stage_link::{FromStage, StageOptions, ToStage};
+use nearside_channel::message::{Reason, ReasonCode, StreamId};
+use nearside_channel::wire::{self, FrameReader, Kind};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
+
+/// Frames that may wait for the stage. Media frames are bounded by credits (256 KiB in 16 KiB
+/// pieces), so only control fills this, and a stage that does not read it is hung.
+const QUEUE: usize = 1024;
+
+/// What a stage reports to its connection.
+pub(super) enum Event {
+    Said(FromStage),
+    /// The process is gone; nothing follows.
+    Ended(Reason),
+}
+
+/// Handle of a running stage. Dropping it closes the stage's input and, if that is not enough,
+/// kills it.
+pub(super) struct Stage {
+    frames: mpsc::Sender<Vec<u8>>,
+    kill: mpsc::Sender<()>,
+    pub(super) pid: u32,
+    /// Pings without an answer.
+    pub(super) unanswered: u32,
+}
+
+/// The stage does not take frames any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the stage does not read")]
+pub(super) struct Stuck;
+
+impl Stage {
+    /// Starts a process; its events come with `tag`.
+    pub(super) fn start<T: Copy + Send + 'static>(
+        tag: T,
+        events: mpsc::Sender<(T, Event)>,
+        options: &StageOptions,
+    ) -> Result<Self, Reason> {
+        let unavailable = |detail: String| {
+            Reason::new(
+                ReasonCode::StageUnavailable,
+                format!("The player process does not start: {detail}."),
+                "The page plays in the session. Reinstall Nearside if this stays.",
+            )
+        };
+        let program =
+            paths::sibling("nearside-stage").map_err(|error| unavailable(error.to_string()))?;
+        let mut command = Command::new(program);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        if let (true, Some(backend)) = (options.headless, std::env::var_os("WGPU_BACKEND")) {
+            command.env("WGPU_BACKEND", backend);
+        }
+        let mut child = command.spawn().map_err(|error| unavailable(error.to_string()))?;
+        let pid = child.id().unwrap_or_default();
+        let (frames, queued) = mpsc::channel(QUEUE);
+        let (kill, killed) = mpsc::channel(1);
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(unavailable("it has no pipes".to_owned()));
+        };
+        tokio::spawn(write(stdin, queued));
+        tokio::spawn(supervise(tag, child, stdout, events, killed));
+        Ok(Self { frames, kill, pid, unanswered: 0 })
+    }
+
+    /// Queues a message.
+    pub(super) fn send(&self, message: &ToStage) -> Result<(), Stuck> {
+        let body = serde_json::to_vec(message).map_err(|_| Stuck)?;
+        let mut frame = Vec::with_capacity(body.len() + wire::HEADER_SIZE);
+        wire::encode(Kind::Control, StreamId(0), &body, &mut frame).map_err(|_| Stuck)?;
+        self.forward(frame)
+    }
+
+    /// Queues a whole frame as it came from the channel.
+    pub(super) fn forward(&self, frame: Vec<u8>) -> Result<(), Stuck> {
+        self.frames.try_send(frame).map_err(|_| Stuck)
+    }
+
+    /// Ends the process at once.
+    pub(super) fn kill(&self) {
+        let _ = self.kill.try_send(());
+    }
+}
+
+async fn write(mut stdin: ChildStdin, mut frames: mpsc::Receiver<Vec<u8>>) {
+    while let Some(frame) = frames.recv().await {
+        if stdin.write_all(&frame).await.is_err() {
+            // The supervisor sees the end of the process and reports it.
+            return;
+        }
+    }
+}
+
+async fn supervise<T: Copy>(
+    tag: T,
+    mut child: Child,
+    stdout: ChildStdout,
+    events: mpsc::Sender<(T, Event)>,
+    mut killed: mpsc::Receiver<()>,
+) {
+    let said = {
+        let reading = read(tag, stdout, &events);
+        tokio::pin!(reading);
+        tokio::select! {
+            said = &mut reading => said,
+            // The handle was dropped or asks for it: time to leave, then force.
+            asked = killed.recv() => {
+                if asked.is_some() {
+                    let _ = child.start_kill();
+                }
+                let grace = std::time::Duration::from_millis(500);
+                tokio::time::timeout(grace, &mut reading).await.unwrap_or(Ok(()))
+            }
+        }
+    };
+    let grace = std::time::Duration::from_millis(500);
+    let status = match tokio::time::timeout(grace, child.wait()).await {
+        Ok(status) => status,
+        Err(_) => {
+            let _ = child.start_kill();
+            child.wait().await
+        }
+    };
+    let how = match (said, status) {
+        (Err(reason), _) => reason,
+        (Ok(()), Ok(status)) => match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("it was ended by signal {signal}"),
+            (None, Some(0)) => "it ended".to_owned(),
+            (None, code) => format!("it ended with status {}", code.unwrap_or(-1)),
+        },
+        (Ok(()), Err(error)) => error.to_string(),
+    };
+    let reason = Reason::new(
+        ReasonCode::StageCrashed,
+        format!("The player process stopped: {how}."),
+        "The page goes on in the session from the same position. Reload it to redirect again.",
+    );
+    // Fails only when the connection is gone, and then nobody waits for it.
+    let _ = events.send((tag, Event::Ended(reason))).await;
+}
+
+/// Reads until the end of the pipe. An error is a stage that speaks nonsense.
+async fn read<T: Copy>(
+    tag: T,
+    mut stdout: ChildStdout,
+    events: &mpsc::Sender<(T, Event)>,
+) -> Result<(), String> {
+    let mut frames = FrameReader::default();
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let count = match stdout.read(&mut buffer).await {
+            Ok(0) | Err(_) => return Ok(()),
+            Ok(count) => count,
+        };
+        let mut chunk = buffer.get(..count).unwrap_or_default();
+        while let Some(frame) = frames.next_frame(&mut chunk).map_err(|error| error.to_string())? {
+            let message = serde_json::from_slice(&frame.body)
+                .map_err(|_| "it sent a message that is not known".to_owned())?;
+            if events.send((tag, Event::Said(message))).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the named jobs need; says which before it does.
+# Quick when nothing is missing. Never asks a question.
+#
+# usage: packaging/install-deps.sh JOB...     JOB: build, run, test, bench
+set -euo pipefail
+
+# One package a line, then why.
+packages() {
+    case $1 in
+    build) cat <<'LIST' ;;
+build-essential      C compiler and headers, for crates that bind C libraries
+pkg-config           finds those libraries
+clang                links, and reads C headers for the FFmpeg binding
+libclang-dev         the library form of the same
+mold                 a fast linker
+libavcodec-dev       FFmpeg: decoders
+libavformat-dev      FFmpeg: containers
+libavutil-dev        FFmpeg: common parts
+libswresample-dev    FFmpeg: sound conversion
+libswscale-dev       FFmpeg: picture conversion
+libasound2-dev       ALSA, the sound output below PulseAudio and PipeWire
+LIST
+    run) cat <<'LIST' ;;
+mesa-vulkan-drivers  Vulkan, in software where there is no GPU
+libgl1-mesa-dri      OpenGL, in software where there is no GPU
+libegl1              how OpenGL starts
+libgl1               OpenGL's entry points
+libx11-xcb1          X11 windows
+libxkbcommon-x11-0   keyboard layouts
+libxcursor1          mouse pointers
+libxi6               input devices
+libxrandr2           screens and their refresh rates
+LIST
+    test) cat <<'LIST' ;;
+xvfb                 a display for tests on machines without one
+ffmpeg               makes the clips that tests play
+fonts-dejavu-core    text in those clips
+fontconfig           finds that font
+pulseaudio           a private sound server, so that tests hear themselves only
+pulseaudio-utils     talks to it
+python3-venv         holds the spelling checker
+shellcheck           checks the scripts
+LIST
+    bench) cat <<'LIST' ;;
+mpv                  the player to compare with
+xvfb                 a display of its own
+pulseaudio           a sound server of its own
+pulseaudio-utils     talks to it
+python3              runs the benchmark
+ffmpeg               ffprobe counts a file's pictures
+LIST
+    *)
+        echo "install-deps.sh: unknown job '$1' (build, run, test, bench)" >&2
+        exit 2
+        ;;
+    esac
+}
+
+[ $# -gt 0 ] || {
+    echo "usage: $0 JOB...   (build, run, test, bench)" >&2
+    exit 2
+}
+if ! command -v dpkg-query >/dev/null; then
+    echo "install-deps.sh: this is not a Debian system; please install what these stand for:" >&2
+    for job in "$@"; do packages "$job" >&2; done
+    exit 0
+fi
+
+wanted=$(for job in "$@"; do packages "$job"; done | sort -u)
+# Prints the wanted packages that are not installed, one a line.
+installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | awk '$2 == "installed" { print $1 }')
+missing=$(awk 'NR == FNR { have[$1] = 1; next } !($1 in have) && !seen[$1]++' \
+    <(echo "$installed") <(echo "$wanted"))
+[ -n "$missing" ] || exit 0
+
+echo "Missing Debian packages, to be installed now:"
+# The text is a list, not a format.
+while IFS= read -r line; do echo "  $line"; done <<<"$missing"
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "install-deps.sh: neither root nor sudo: please install them, then run this again." >&2
+        exit 1
+    }
+    root=(sudo)
+fi
+mapfile -t names < <(awk '{ print $1 }' <<<"$missing")
+apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
+"${apt[@]}" update
+"${apt[@]}" install --no-install-recommends "${names[@]}"
