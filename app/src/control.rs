@@ -7,8 +7,10 @@ use crate::status::Status;
 use nearside_channel::message::{DeviceSettings, PageId, PlayerCommand, PlayerId};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// Longest accepted line in bytes.
 pub const MAX_LINE: usize = 1 << 20;
@@ -40,6 +42,9 @@ pub enum Reply {
     Refused { message: String },
 }
 
+/// An agent that takes no request for so long is as good as gone.
+const WRITE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A blocking client of the control socket.
 pub struct Connection {
     reader: BufReader<UnixStream>,
@@ -61,6 +66,7 @@ impl Connection {
     /// Nobody listens there.
     pub fn open_at(path: &Path) -> io::Result<Self> {
         let writer = UnixStream::connect(path)?;
+        writer.set_write_timeout(Some(WRITE_PATIENCE))?;
         Ok(Self { reader: BufReader::new(writer.try_clone()?), writer })
     }
 
@@ -76,14 +82,25 @@ impl Connection {
         write_line(&mut self.writer, request)
     }
 
+    /// Bounds how long [`Self::receive`] waits from now on; `None` is for ever.
+    ///
+    /// # Errors
+    /// `patience` is zero.
+    pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
+        self.writer.set_read_timeout(patience)
+    }
+
     /// Waits for the next reply.
     ///
     /// # Errors
-    /// The agent is gone or speaks another version.
+    /// `InvalidData` when the agent speaks another version, anything else when it is gone.
     pub fn receive(&mut self) -> io::Result<Reply> {
         let mut line = Vec::new();
         let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
         (&mut self.reader).take(limit).read_until(b'\n', &mut line)?;
+        if line.len() >= MAX_LINE {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a line over the limit"));
+        }
         if line.last() != Some(&b'\n') {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the agent has ended"));
         }
@@ -92,11 +109,18 @@ impl Connection {
 }
 
 /// The sending half of a [`Connection`].
+#[derive(Debug)]
 pub struct Sender(UnixStream);
 
 impl Sender {
     pub fn send(&mut self, request: &Request) -> io::Result<()> {
         write_line(&mut self.0, request)
+    }
+
+    /// Ends the connection, so that a waiting [`Connection::receive`] returns.
+    pub fn hang_up(&self) {
+        // Fails only when it has ended already.
+        let _ = self.0.shutdown(Shutdown::Both);
     }
 }
 

@@ -8,25 +8,21 @@
 //! `wake` is called after every change; it must not block. A lost agent is looked for again
 //! after 0.1 s, then after twice that, up to 2 s.
 
-use nearside::control::{MAX_LINE, Reply, Request};
+use nearside::control::{self, Reply, Request, Sender};
 use nearside::status::Status;
-use std::io::{self, BufRead, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Requests on their way to the agent. A dragged slider makes one a frame.
 const REQUEST_DEPTH: usize = 64;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-/// An agent that takes no request for so long is as good as gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is known of the agent.
 #[derive(Debug)]
@@ -52,8 +48,10 @@ pub(crate) struct News {
 #[derive(Debug, Default)]
 struct State {
     news: News,
-    /// For `drop` and for the requests; the status thread reads from a clone.
-    stream: Option<UnixStream>,
+    /// Where requests go, while there is a connection.
+    sender: Option<Arc<Mutex<Sender>>>,
+    /// The same connection, to be hung up even while a request is being written.
+    line: Option<Sender>,
     start_wanted: bool,
     stop: bool,
 }
@@ -134,7 +132,9 @@ impl Drop for Connection {
         {
             let mut state = self.shared.state();
             state.stop = true;
-            hang_up(&mut state);
+            if let Some(line) = state.line.take() {
+                line.hang_up();
+            }
         }
         self.shared.changed.notify_all();
         for thread in self.threads.drain(..) {
@@ -142,14 +142,6 @@ impl Drop for Connection {
                 tracing::error!("a connection thread panicked");
             }
         }
-    }
-}
-
-fn hang_up(state: &mut State) {
-    if let Some(stream) = state.stream.take()
-        && let Err(error) = stream.shutdown(std::net::Shutdown::Both)
-    {
-        tracing::debug!(%error, "the agent had hung up already");
     }
 }
 
@@ -167,17 +159,26 @@ impl<W: Fn()> Agent<W> {
     fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         let mut problem = None;
+        let mut said = None;
         while !self.shared.state().stop {
-            match UnixStream::connect(&self.socket).and_then(|stream| self.watch(&stream)) {
+            match control::Connection::open_at(&self.socket).and_then(|agent| self.watch(agent)) {
                 // It answered before it went, so it may be back soon.
-                Ok(()) => (pause, problem) = (FIRST_PAUSE, None),
+                Ok(()) => (pause, problem, said) = (FIRST_PAUSE, None, None),
                 Err(error) if nobody_listens(&error) => {}
-                Err(error) => problem = Some(explain(&error)),
+                Err(error) => (problem, said) = (Some(explain(&error)), None),
             }
             if let Some(why) = self.child_gone() {
                 problem = Some(why);
             }
-            self.report(Link::Away { starting: self.child.is_some(), problem: problem.clone() });
+            // Said once, so that a window without an agent draws nothing while it waits.
+            let away = Some((self.child.is_some(), problem.clone()));
+            if said != away {
+                said = away;
+                self.report(Link::Away {
+                    starting: self.child.is_some(),
+                    problem: problem.clone(),
+                });
+            }
             if self.wait(pause) {
                 (pause, problem) = (FIRST_PAUSE, None);
                 if self.child.is_none() {
@@ -190,37 +191,34 @@ impl<W: Fn()> Agent<W> {
     }
 
     /// Passes on statuses until the connection ends. `Ok` when there was at least one.
-    fn watch(&mut self, stream: &UnixStream) -> io::Result<()> {
-        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        write_line(stream, &Request::Watch)?;
+    fn watch(&mut self, mut agent: control::Connection) -> io::Result<()> {
+        agent.send(&Request::Watch)?;
+        let (sender, line) = (agent.sender()?, agent.sender()?);
         {
             let mut state = self.shared.state();
             if state.stop {
                 return Ok(());
             }
-            state.stream = Some(stream.try_clone()?);
+            state.line = Some(line);
+            state.sender = Some(Arc::new(Mutex::new(sender)));
         }
-        let ended = self.pass_on(stream);
-        self.shared.state().stream = None;
-        ended
-    }
-
-    fn pass_on(&mut self, stream: &UnixStream) -> io::Result<()> {
-        let mut reader = BufReader::new(stream);
-        let mut line = Vec::new();
         let mut answered = false;
-        while read_line(&mut reader, &mut line)? {
-            match serde_json::from_slice(&line)? {
-                Reply::Status(status) => {
+        let ended = loop {
+            match agent.receive() {
+                Ok(Reply::Status(status)) => {
                     answered = true;
                     self.child = None;
                     self.report(Link::Here { status, unix_ms: unix_ms() });
                 }
-                Reply::Done => self.answer(Answer::Done),
-                Reply::Refused { message } => self.answer(Answer::Refused(message)),
+                Ok(Reply::Done) => self.answer(Answer::Done),
+                Ok(Reply::Refused { message }) => self.answer(Answer::Refused(message)),
+                Err(error) => break error,
             }
-        }
-        if answered { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        };
+        let mut state = self.shared.state();
+        (state.line, state.sender) = (None, None);
+        let gone = ended.kind() != io::ErrorKind::InvalidData;
+        if answered && gone { Ok(()) } else { Err(ended) }
     }
 
     fn report(&self, link: Link) {
@@ -287,43 +285,14 @@ fn explain(error: &io::Error) -> String {
     }
 }
 
+/// The request thread. The lock is not held while writing: the window never waits for the agent.
 fn write_requests(requests: &Receiver<Request>, shared: &Shared) {
     for request in requests {
-        // The lock is not held while writing: the window must never wait for the agent.
-        let stream = shared.state().stream.as_ref().map(UnixStream::try_clone);
-        let Some(Ok(stream)) = stream else { continue };
-        if let Err(error) = write_line(&stream, &request) {
+        let Some(sender) = shared.state().sender.clone() else { continue };
+        let mut sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = sender.send(&request) {
             tracing::warn!(%error, "the agent takes no requests");
-            hang_up(&mut shared.state());
-        }
-    }
-}
-
-fn write_line(mut stream: &UnixStream, request: &Request) -> io::Result<()> {
-    let mut line = serde_json::to_vec(request)?;
-    line.push(b'\n');
-    stream.write_all(&line)
-}
-
-/// Reads a line of at most [`MAX_LINE`] bytes into `line`, without its end. False at the end.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    loop {
-        let bytes = reader.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(false);
-        }
-        let (taken, ended) = match bytes.iter().position(|byte| *byte == b'\n') {
-            Some(end) => (end, true),
-            None => (bytes.len(), false),
-        };
-        if line.len().saturating_add(taken) > MAX_LINE {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a line over the limit"));
-        }
-        line.extend_from_slice(&bytes[..taken]);
-        reader.consume(taken + usize::from(ended));
-        if ended {
-            return Ok(true);
+            sender.hang_up();
         }
     }
 }
@@ -337,30 +306,30 @@ pub(crate) fn watch_for(
     span: Duration,
     mut seen: impl FnMut(Status, u64),
 ) -> io::Result<()> {
-    let stream = UnixStream::connect(socket)?;
-    let begin = std::time::Instant::now();
-    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    stream.set_read_timeout(Some(span + Duration::from_secs(2)))?;
-    write_line(&stream, &Request::Watch)?;
-    let mut reader = BufReader::new(&stream);
-    let mut line = Vec::new();
+    let begin = Instant::now();
+    let mut agent = control::Connection::open_at(socket)?;
+    agent.set_patience(Some(span + Duration::from_secs(2)))?;
+    agent.send(&Request::Watch)?;
     let mut any = false;
-    while read_line(&mut reader, &mut line)
-        .or_else(|error| if any { Ok(false) } else { Err(error) })?
-    {
-        if let Reply::Status(status) = serde_json::from_slice(&line)? {
-            any = true;
-            seen(*status, unix_ms());
+    loop {
+        match agent.receive() {
+            Ok(Reply::Status(status)) => {
+                any = true;
+                seen(*status, unix_ms());
+            }
+            Ok(Reply::Done | Reply::Refused { .. }) => {}
+            // The end of `span`, or of the agent: what was seen is enough.
+            Err(_) if any => return Ok(()),
+            Err(error) => return Err(error),
         }
         let left = span.saturating_sub(begin.elapsed());
         if any && left.is_zero() {
-            break;
+            return Ok(());
         }
         if any {
-            stream.set_read_timeout(Some(left))?;
+            agent.set_patience(Some(left))?;
         }
     }
-    if any { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// The wall clock.
@@ -372,7 +341,9 @@ pub(crate) fn unix_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::UnixListener;
+    use nearside::control::MAX_LINE;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::os::unix::net::{UnixListener, UnixStream};
     use std::sync::mpsc::sync_channel;
 
     /// Long enough for any machine; reached only when something is broken.

@@ -8,7 +8,7 @@ use crate::theme::{self, Colors};
 use crate::view::{Command, View};
 use crate::widgets::{button, card, heading};
 use egui::{Align, Label, Layout, RichText, Ui, Vec2};
-use nearside::status::{AudioStats, Item, Severity, Status, VideoStats};
+use nearside::status::{AudioStats, Item, Measurements, Severity, Status, VideoStats};
 
 /// A heading with names and values under it.
 type Section = (String, Vec<(&'static str, String)>);
@@ -99,6 +99,7 @@ fn item_section(item: &Item) -> Section {
     let mut rows = vec![("Site", item.site.clone())];
     rows.extend(item.video.iter().flat_map(picture_rows));
     rows.extend(item.audio.iter().flat_map(sound_rows));
+    rows.extend(measured_rows(&item.measurements));
     let reasons = [("Failed", &item.failed), ("Warning", &item.warning)];
     rows.extend(reasons.into_iter().filter_map(|(name, reason)| {
         let reason = reason.as_ref()?;
@@ -120,8 +121,8 @@ fn picture_rows(video: &VideoStats) -> Vec<(&'static str, String)> {
     let kind = if video.hardware { "hardware" } else { "software" };
     let renderer = match (video.renderer.is_empty(), video.renderer_software) {
         (true, _) => String::new(),
-        (false, true) => format!("{} (software)", video.renderer),
-        (false, false) => video.renderer.clone(),
+        (false, true) => format!("{}, {} (software)", video.renderer_backend, video.renderer),
+        (false, false) => format!("{}, {}", video.renderer_backend, video.renderer),
     };
     let decoder = match video.decoder.as_str() {
         "" => String::new(),
@@ -153,6 +154,23 @@ fn sound_rows(audio: &AudioStats) -> Vec<(&'static str, String)> {
         ("Sound device", device.unwrap_or_else(|| "none: the system clock keeps time".to_owned())),
         ("Gaps in sound", format::thousands(audio.underruns)),
     ]
+}
+
+/// How quick it was; what was not measured is left out.
+fn measured_rows(measured: &Measurements) -> Vec<(&'static str, String)> {
+    let ms = |value: f64| format!("{value:.0} ms");
+    let slowest = measured.seeks_ms.iter().copied().reduce(f64::max);
+    let seeks = slowest.map(|slowest| {
+        format!("{}, {} at most", format::thousands(count(&measured.seeks_ms)), ms(slowest))
+    });
+    vec![
+        ("First picture", measured.first_frame_ms.map(ms).unwrap_or_default()),
+        ("Seeks", seeks.unwrap_or_default()),
+    ]
+}
+
+fn count(values: &[f64]) -> u64 {
+    u64::try_from(values.len()).unwrap_or(u64::MAX)
 }
 
 /// The page as text for a report.

@@ -65,10 +65,7 @@ struct Arguments {
 }
 
 fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
+    nearside::logging::start();
     let arguments = Arguments::parse();
     let dark = match (arguments.dark, arguments.light) {
         (true, _) => Some(true),
@@ -111,11 +108,9 @@ fn hear(panel: &mut Panel, arguments: &Arguments) -> anyhow::Result<()> {
 
 /// `440x720`: width and height from 64 to 4096.
 fn parse_size(text: &str) -> Result<[u16; 2], String> {
-    let sides = text
-        .split_once('x')
-        .and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]));
-    match sides {
-        Some(sides) if sides.iter().all(|side| (64..=4096).contains(side)) => Ok(sides),
-        _ => Err("expected WIDTHxHEIGHT with sides from 64 to 4096, e.g. 440x720".to_owned()),
+    let (width, height) = nearside::options::window_size(text)?;
+    match (u16::try_from(width), u16::try_from(height)) {
+        (Ok(width @ 64..=4096), Ok(height @ 64..=4096)) => Ok([width, height]),
+        _ => Err("sides of the picture are 64 to 4096".to_owned()),
     }
 }

@@ -100,6 +100,7 @@ fn video() -> Item {
             decoded: 18_130,
             presented: 18_120,
             av_offset_ms: Some(4.2),
+            renderer_backend: "vulkan".into(),
             renderer: "llvmpipe".into(),
             renderer_software: true,
             ..VideoStats::default()
@@ -365,7 +366,9 @@ fn diagnostics_are_copied_as_text() {
     panel.act(Command::Show(Page::Diagnostics));
     let asked = click(panel, "Copy");
     let [Command::Copy(text)] = &asked[..] else { panic!("asked for {asked:?}") };
-    for fact in ["Host: 0.1.0", "connection-1", "activity-1", "llvmpipe (software)", "12.3 ms"] {
+    for fact in
+        ["Host: 0.1.0", "connection-1", "activity-1", "vulkan, llvmpipe (software)", "12.3 ms"]
+    {
         assert!(text.contains(fact), "{fact} is not in:\n{text}");
     }
     assert!(!text.contains("graph theory"), "titles are the user's own");

@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
 use nearside::control::Request;
 use nearside_channel::message::PlayerCommand;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,8 +153,10 @@ impl Window {
     fn new(ctx: &egui::Context) -> anyhow::Result<Self> {
         let socket = nearside::paths::control_socket()?;
         let ctx = ctx.clone();
+        // Where it should be: starting it says so when it is not there.
+        let program = std::env::current_exe()?.with_file_name("nearside");
         let wake = move || ctx.request_repaint_after(SOON);
-        let connection = Connection::open(socket, agent_program(), wake)?;
+        let connection = Connection::open(socket, program, wake)?;
         Ok(Self { panel: Panel::default(), connection, commands: Vec::new() })
     }
 
@@ -184,14 +185,5 @@ impl eframe::App for Window {
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         visuals.panel_fill.to_normalized_gamma_f32()
-    }
-}
-
-/// The `nearside` program beside this one.
-fn agent_program() -> PathBuf {
-    let name = format!("nearside{}", std::env::consts::EXE_SUFFIX);
-    match std::env::current_exe() {
-        Ok(own) => own.with_file_name(name),
-        Err(_) => PathBuf::from(name),
     }
 }
