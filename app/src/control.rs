@@ -8,6 +8,7 @@ use nearside_channel::message::{DeviceSettings, PageId, PlayerCommand, PlayerId}
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 /// Longest accepted line in bytes.
 pub const MAX_LINE: usize = 1 << 20;
@@ -51,7 +52,15 @@ impl Connection {
     /// # Errors
     /// No agent runs, or its socket cannot be reached.
     pub fn open() -> io::Result<Self> {
-        let writer = UnixStream::connect(crate::paths::control_socket()?)?;
+        Self::open_at(&crate::paths::control_socket()?)
+    }
+
+    /// Connects to the agent that listens at `path`.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub fn open_at(path: &Path) -> io::Result<Self> {
+        let writer = UnixStream::connect(path)?;
         Ok(Self { reader: BufReader::new(writer.try_clone()?), writer })
     }
 

@@ -114,6 +114,9 @@ pub struct VideoStats {
     pub corrupted: u64,
     /// Audio minus video position in milliseconds; positive when sound leads.
     pub av_offset_ms: Option<f64>,
+    /// `vulkan` or `gl`.
+    pub renderer_backend: String,
+    /// The adapter's name.
     pub renderer: String,
     pub renderer_software: bool,
 }
@@ -221,7 +224,12 @@ impl Status {
         match (&self.session, &self.blocked) {
             (None, _) => "Waiting for a session".to_owned(),
             (Some(_), Some(reason)) => format!("{} {}", reason.message, reason.next_step),
-            (Some(session), None) => format!("Session on {}", session.name),
+            (Some(session), None) => match self.items.iter().rev().find_map(|i| i.failed.as_ref()) {
+                Some(reason) if self.indicator() == Indicator::Failed => {
+                    format!("{} {}", reason.message, reason.next_step)
+                }
+                _ => format!("Session on {}", session.name),
+            },
         }
     }
 }

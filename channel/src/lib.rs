@@ -9,13 +9,17 @@
 //! | [`link`]      | greeting, heartbeat, loss                                    |
 //! | [`stream`]    | credits and the order of appends                             |
 //! | [`scheduler`] | which frame the session host sends next                      |
+//! | [`policy`]    | resultant values of all policy sources                       |
+//! | [`geometry`]  | remote pixels to local pixels                                |
 //!
 //! INVARIANT: no I/O, no clock, no thread, no `cfg(target_os)` in this crate. Time is an
 //! argument, bytes go in and out as slices, everything a peer can grow has a bound.
 
 pub mod codec;
+pub mod geometry;
 pub mod link;
 pub mod message;
+pub mod policy;
 pub mod scheduler;
 pub mod stream;
 pub mod validate;

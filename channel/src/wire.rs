@@ -35,14 +35,13 @@ pub const MAX_STREAM_BODY: usize = 16 << 10;
 
 /// What the body of a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
 pub enum Kind {
-    /// JSON of a `HostMessage` or `DeviceMessage`. On stream 0.
-    Control = 1,
-    /// JSON of a `StreamCommand`, in order with the media of its stream.
-    Command = 2,
-    /// Media bytes of the append that is under way on the stream.
-    Media = 3,
+    /// 1: JSON of a `HostMessage` or `DeviceMessage`. On stream 0.
+    Control,
+    /// 2: JSON of a `StreamCommand`, in order with the media of its stream.
+    Command,
+    /// 3: media bytes of the append that is under way on the stream.
+    Media,
 }
 
 impl Kind {
@@ -54,7 +53,8 @@ impl Kind {
         }
     }
 
-    const fn byte(self) -> u8 {
+    /// The byte on the wire.
+    pub const fn byte(self) -> u8 {
         match self {
             Self::Control => 1,
             Self::Command => 2,

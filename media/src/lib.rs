@@ -3,4 +3,15 @@
 //! Knows no RDP, no page and no widget. No type of ffmpeg-next or cpal stands in a public
 //! signature.
 
+pub mod decode;
+pub mod init;
+pub mod measure;
+pub mod picture;
+pub mod player;
+pub mod present;
+pub mod ranges;
+pub mod segment;
+pub mod sound;
+pub mod source_buffer;
 pub mod time;
+pub mod track_buffer;

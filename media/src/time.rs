@@ -1,5 +1,7 @@
 //! Media time: microseconds of the presentation time line.
 
+use std::num::NonZeroU32;
+
 /// Presentation (or decode) timestamp in microseconds. Another type than an RTP timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pts(pub i64);
@@ -18,5 +20,55 @@ impl Pts {
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Converts `ticks` of `1 / ticks_per_second` seconds to microseconds, rounding to nearest.
+///
+/// Always convert positions, never sums of converted durations: then nothing drifts.
+/// `None` if the result does not fit or lies more than [`FAR_MICROS`] from zero.
+pub(crate) fn micros_from_ticks(ticks: i64, ticks_per_second: NonZeroU32) -> Option<i64> {
+    let scale = i128::from(ticks_per_second.get());
+    let scaled = i128::from(ticks).checked_mul(1_000_000)?.checked_add(scale / 2)?;
+    bounded_micros(scaled.div_euclid(scale))
+}
+
+/// Converts nanoseconds to microseconds, rounding to nearest; bounded by [`FAR_MICROS`].
+pub(crate) fn micros_from_nanos(nanos: i128) -> Option<i64> {
+    bounded_micros(nanos.checked_add(500)?.div_euclid(1_000))
+}
+
+/// Positions further than this from zero (some 142 years) are refused: sums of a few of them
+/// cannot overflow, and JavaScript's numbers still hold them exactly.
+pub(crate) const FAR_MICROS: i64 = 1 << 52;
+
+fn bounded_micros(micros: i128) -> Option<i64> {
+    i64::try_from(micros).ok().filter(|micros| micros.abs() <= FAR_MICROS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_do_not_drift() {
+        let scale = NonZeroU32::new(30_000).expect("not zero");
+        for (ticks, micros) in [
+            (0, 0),
+            (1_001, 33_367),
+            (2_002, 66_733),
+            (-1_001, -33_367),
+            (1_001 * 30_000, 1_001_000_000),
+        ] {
+            assert_eq!(micros_from_ticks(ticks, scale), Some(micros), "{ticks} ticks");
+        }
+    }
+
+    #[test]
+    fn far_positions_are_refused() {
+        let scale = NonZeroU32::new(1).expect("not zero");
+        assert_eq!(micros_from_ticks(i64::MAX, scale), None);
+        assert_eq!(micros_from_ticks(i64::MIN, scale), None);
+        assert_eq!(micros_from_nanos(i128::from(i64::MAX) * 1_000), None);
     }
 }

@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use nearside::paths;
 use nearside::stage_link::StageOptions;
 use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,6 +47,8 @@ async fn serve(options: AgentOptions) -> anyhow::Result<()> {
     let serving = tokio::spawn(control::serve(control, hub.clone(), quit));
     let accepting = tokio::spawn(endpoint::accept(channel, hub.clone(), options.stage));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent runs");
+    // For whoever started it: the sockets are open. Nobody may be listening.
+    let _ = writeln!(std::io::stdout().lock(), "ready");
 
     let mut terminate = signal(SignalKind::terminate()).context("watch for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watch for signals")?;

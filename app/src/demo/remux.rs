@@ -17,6 +17,9 @@ const MICROS: Rational = Rational(1, 1_000_000);
 /// Longest span of media in one fragment.
 const FRAGMENT_MICROS: i64 = 1_000_000;
 
+/// Reads that may fail in a row before the file counts as ended.
+const MAX_DAMAGED: u32 = 100;
+
 /// Bound on the bytes of one fragment, whatever its span.
 const FRAGMENT_BYTES: usize = 8 << 20;
 
@@ -108,11 +111,17 @@ impl Remux {
 
     /// The next fragments, in file order; empty at the end of the file.
     pub(crate) fn next_fragments(&mut self) -> Result<Vec<Fragment>, RemuxError> {
+        let mut damaged = 0;
         loop {
             let mut packet = Packet::empty();
             match packet.read(&mut self.input) {
                 Ok(()) => {}
-                Err(ffmpeg_next::Error::Other { .. } | ffmpeg_next::Error::InvalidData) => continue,
+                Err(ffmpeg_next::Error::Other { .. } | ffmpeg_next::Error::InvalidData)
+                    if damaged < MAX_DAMAGED =>
+                {
+                    damaged += 1;
+                    continue;
+                }
                 Err(_) => return self.finish(),
             }
             let Some(at) = self.tracks.iter().position(|track| track.index == packet.stream())

@@ -63,7 +63,7 @@ impl AudioDecoder {
                 Err(error) if open::is_dry(error) => return Ok(()),
                 Err(error) => {
                     return Err(DecodeError::Damaged {
-                        codec: self.codec.channel_name(),
+                        codec: self.codec.name(),
                         detail: error.to_string(),
                     });
                 }

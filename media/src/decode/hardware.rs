@@ -99,7 +99,7 @@ pub(super) fn open_native(
     track: &Track,
     context: codec::Context,
 ) -> Result<decoder::Opened, DecodeError> {
-    let name = track.codec.channel_name();
+    let name = track.codec.name();
     let codec = match track.codec {
         // libdav1d has no hardware path; FFmpeg's own AV1 decoder has nothing else.
         Codec::Av1 => decoder::find_by_name("av1"),

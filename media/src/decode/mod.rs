@@ -44,7 +44,7 @@ pub fn decodable_codecs() -> (Vec<&'static str>, Vec<&'static str>) {
         codecs
             .iter()
             .filter(|codec| open::find_decoder(**codec).is_some())
-            .map(|codec| codec.channel_name())
+            .map(|codec| codec.name())
             .collect()
     };
     (

@@ -30,7 +30,7 @@ pub(super) fn find_decoder(codec: Codec) -> Option<ffmpeg_next::Codec> {
 /// A context with the track's parameters, in microseconds, threads bounded.
 pub(super) fn context(track: &Track) -> Result<codec::Context, DecodeError> {
     let refused = |error: ffmpeg_next::Error| DecodeError::Open {
-        codec: track.codec.channel_name(),
+        codec: track.codec.name(),
         detail: error.to_string(),
     };
     let mut context =
@@ -50,7 +50,7 @@ pub(super) fn software(
     track: &Track,
     context: codec::Context,
 ) -> Result<decoder::Opened, DecodeError> {
-    let name = track.codec.channel_name();
+    let name = track.codec.name();
     let codec = find_decoder(track.codec).ok_or(DecodeError::NoDecoder(name))?;
     context
         .decoder()
@@ -85,7 +85,7 @@ pub(super) fn send(
             Ok(Sent::Full)
         }
         Err(error) => {
-            Err(DecodeError::Damaged { codec: codec.channel_name(), detail: error.to_string() })
+            Err(DecodeError::Damaged { codec: codec.name(), detail: error.to_string() })
         }
     }
 }

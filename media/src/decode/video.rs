@@ -44,7 +44,7 @@ impl VideoDecoder {
                 let track = track.clone();
                 return Ok(Self { decoder, track, hardware, last_was_hardware: false });
             }
-            tracing::info!(codec = track.codec.channel_name(), "hardware decoder refused");
+            tracing::info!(codec = track.codec.name(), "hardware decoder refused");
         }
         let decoder = open::software(track, open::context(track)?)?;
         Ok(Self { decoder, track: track.clone(), hardware: None, last_was_hardware: false })
@@ -106,7 +106,7 @@ impl VideoDecoder {
                 Err(error) if open::is_dry(error) => return Ok(true),
                 Err(error) => {
                     return Err(DecodeError::Damaged {
-                        codec: self.track.codec.channel_name(),
+                        codec: self.track.codec.name(),
                         detail: error.to_string(),
                     });
                 }

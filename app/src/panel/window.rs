@@ -1,0 +1,190 @@
+//! The window: owns the connection, the history and the few choices that are the panel's own
+//! (page, section open). State changes in [`eframe::App::logic`], views only draw.
+
+use crate::connection::{Answer, Connection, Link, News};
+use crate::history::History;
+use crate::view::{Agent, Command, Page, View};
+use crate::{icons, page, theme};
+use anyhow::Context as _;
+use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
+use nearside::control::Request;
+use nearside_channel::message::PlayerCommand;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Size in points when the user has not chosen one.
+pub(crate) const SIZE: [f32; 2] = [440.0, 720.0];
+
+/// Smaller than this nothing fits.
+const MIN_SIZE: [f32; 2] = [360.0, 400.0];
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// When there is no display, or neither Vulkan nor OpenGL can draw to it.
+pub(crate) fn run(dark: Option<bool>) -> anyhow::Result<()> {
+    // One backend at a time: asking all of them costs a second on many machines.
+    let vulkan = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY);
+    let Err(first) = open(vulkan, dark) else { return Ok(()) };
+    tracing::warn!(error = %first, "no window with this renderer, trying OpenGL");
+    open(wgpu::Backends::GL, dark)
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("no window could be opened: check DISPLAY or WAYLAND_DISPLAY and the drivers")
+}
+
+fn open(backends: wgpu::Backends, dark: Option<bool>) -> eframe::Result {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Nearside")
+        .with_app_id("nearside")
+        .with_icon(icons::window_icon())
+        .with_inner_size(SIZE)
+        .with_min_inner_size(MIN_SIZE);
+    let options = eframe::NativeOptions {
+        viewport,
+        wgpu_options: WgpuConfiguration {
+            wgpu_setup: WgpuSetup::CreateNew(setup(backends)),
+            ..WgpuConfiguration::default()
+        },
+        ..eframe::NativeOptions::default()
+    };
+    eframe::run_native(
+        "nearside",
+        options,
+        Box::new(move |creation| {
+            theme::apply(&creation.egui_ctx, dark);
+            Ok(Box::new(Window::new(&creation.egui_ctx)?))
+        }),
+    )
+}
+
+/// Little memory, the small GPU, one backend.
+pub(crate) fn setup(backends: wgpu::Backends) -> WgpuSetupCreateNew {
+    let mut setup = WgpuSetupCreateNew::without_display_handle();
+    setup.instance_descriptor.backends = backends;
+    setup.power_preference = wgpu::PowerPreference::LowPower;
+    let describe = Arc::clone(&setup.device_descriptor);
+    setup.device_descriptor = Arc::new(move |adapter| wgpu::DeviceDescriptor {
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..describe(adapter)
+    });
+    setup
+}
+
+/// The panel's own state and what it last heard of the agent.
+#[derive(Default)]
+pub(crate) struct Panel {
+    link: Option<Link>,
+    refused: Option<String>,
+    history: History,
+    page: Page,
+    advanced: bool,
+    seek_token: u32,
+}
+
+impl Panel {
+    /// Takes over what the connection heard.
+    pub(crate) fn hear(&mut self, news: News) {
+        match news.link {
+            Some(Link::Here { status, unix_ms }) => {
+                self.history.record(&status, unix_ms);
+                self.link = Some(Link::Here { status, unix_ms });
+            }
+            Some(away) => {
+                self.history.clear();
+                self.refused = None;
+                self.link = Some(away);
+            }
+            None => {}
+        }
+        match news.answer {
+            Some(Answer::Done) => self.refused = None,
+            Some(Answer::Refused(message)) => self.refused = Some(message),
+            None => {}
+        }
+    }
+
+    /// What the views get to see.
+    pub(crate) fn view(&self) -> View<'_> {
+        let (agent, now_unix_ms) = match &self.link {
+            None => (Agent::Connecting, 0),
+            Some(Link::Away { starting, problem }) => {
+                (Agent::Away { starting: *starting, problem: problem.as_deref() }, 0)
+            }
+            Some(Link::Here { status, unix_ms }) => (Agent::Here(status), *unix_ms),
+        };
+        View {
+            agent,
+            refused: self.refused.as_deref(),
+            history: &self.history,
+            now_unix_ms,
+            page: self.page,
+            advanced: self.advanced,
+            seek_token: self.seek_token,
+        }
+    }
+
+    /// Carries out what needs neither agent nor desktop; hands back the rest.
+    pub(crate) fn act(&mut self, command: Command) -> Option<Command> {
+        match command {
+            Command::Show(page) => self.page = page,
+            Command::ShowAdvanced(open) => self.advanced = open,
+            Command::Send(Request::Steer { command: PlayerCommand::Seek { .. }, .. }) => {
+                self.seek_token = self.seek_token.wrapping_add(1);
+                return Some(command);
+            }
+            Command::Send(_) | Command::StartAgent | Command::Copy(_) => return Some(command),
+        }
+        None
+    }
+}
+
+struct Window {
+    panel: Panel,
+    connection: Connection,
+    commands: Vec<Command>,
+}
+
+impl Window {
+    fn new(ctx: &egui::Context) -> anyhow::Result<Self> {
+        let socket = nearside::paths::control_socket()?;
+        let ctx = ctx.clone();
+        let connection = Connection::open(socket, agent_program(), move || ctx.request_repaint())?;
+        Ok(Self { panel: Panel::default(), connection, commands: Vec::new() })
+    }
+
+    fn carry_out(&mut self, ctx: &egui::Context) {
+        for command in std::mem::take(&mut self.commands) {
+            match self.panel.act(command) {
+                Some(Command::Send(request)) => self.connection.send(request),
+                Some(Command::StartAgent) => self.connection.start_agent(),
+                Some(Command::Copy(text)) => ctx.copy_text(text),
+                Some(Command::Show(_) | Command::ShowAdvanced(_)) => {}
+                None => ctx.request_repaint(),
+            }
+        }
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, _ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.panel.hear(self.connection.take());
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        page::panel_ui(ui, &self.panel.view(), &mut self.commands);
+        self.carry_out(&ui.ctx().clone());
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}
+
+/// The `nearside` program beside this one.
+fn agent_program() -> PathBuf {
+    let name = format!("nearside{}", std::env::consts::EXE_SUFFIX);
+    match std::env::current_exe() {
+        Ok(own) => own.with_file_name(name),
+        Err(_) => PathBuf::from(name),
+    }
+}

@@ -1,0 +1,57 @@
+//! The stage's voice: messages to the agent, written by one thread.
+//!
+//! INVARIANT: bounded. When the agent does not read, senders on the input side wait (which
+//! stops the credits), and reports that repeat themselves are left out.
+
+use nearside::stage_link::FromStage;
+use nearside_channel::message::StreamId;
+use nearside_channel::wire::{self, Kind};
+use std::io::Write as _;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+const DEPTH: usize = 512;
+
+/// Handle for sending; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Outbox(SyncSender<Vec<u8>>);
+
+impl Outbox {
+    /// Starts the writer thread on standard output. The agent gone ends the process: a stage
+    /// without its agent has nobody to play for.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (send, queued) = sync_channel::<Vec<u8>>(DEPTH);
+        std::thread::Builder::new().name("outbox".to_owned()).spawn(move || {
+            let mut out = std::io::stdout().lock();
+            for frame in queued {
+                if out.write_all(&frame).and_then(|()| out.flush()).is_err() {
+                    std::process::exit(0);
+                }
+            }
+        })?;
+        Ok(Self(send))
+    }
+
+    /// Sends, waiting while the queue is full.
+    pub(crate) fn send(&self, message: &FromStage) {
+        if let Some(frame) = frame(message) {
+            // Fails only while the process ends.
+            let _ = self.0.send(frame);
+        }
+    }
+
+    /// Sends a report that the next one replaces: left out when the queue is full.
+    pub(crate) fn report(&self, message: &FromStage) {
+        if let Some(frame) = frame(message)
+            && let Err(TrySendError::Full(_)) = self.0.try_send(frame)
+        {
+            tracing::debug!("the agent does not read: a report was left out");
+        }
+    }
+}
+
+fn frame(message: &FromStage) -> Option<Vec<u8>> {
+    let body = serde_json::to_vec(message).ok()?;
+    let mut frame = Vec::with_capacity(body.len() + wire::HEADER_SIZE);
+    wire::encode(Kind::Control, StreamId(0), &body, &mut frame).ok()?;
+    Some(frame)
+}

@@ -1,0 +1,237 @@
+// Generated from channel/src/message.rs and channel/src/wire.rs. Do not edit:
+// UPDATE_EXPECT=1 cargo test -p nearside-channel --test suite typescript
+
+export const PROTOCOL_VERSION = 1;
+export const MAX_COVERED = 64;
+export const HEADER_SIZE = 8;
+export const MAX_CONTROL_BODY = 1048576;
+export const MAX_STREAM_BODY = 16384;
+export const KIND = { control: 1, command: 2, media: 3 } as const;
+
+export type AppendMode = "segments" | "sequence";
+
+/**
+ * What the device can decode. Names are those of the codecs parameter, without profile.
+ */
+export type Capabilities = {
+/**
+ * Of `h264`, `h265`, `vp8`, `vp9`, `av1`.
+ */
+video: Array<string>,
+/**
+ * Of `aac`, `mp3`, `opus`, `vorbis`, `flac`.
+ */
+audio: Array<string>,
+/**
+ * Of `mp4`, `webm`.
+ */
+containers: Array<string>, };
+
+/**
+ * Media bytes the host may have in flight.
+ */
+export type CreditLimits = {
+/**
+ * Over all streams together.
+ */
+total_bytes: number,
+/**
+ * On one stream, so that one stage that stalls cannot starve the others.
+ */
+per_stream_bytes: number, };
+
+/**
+ * From the device to the session host, in control frames.
+ */
+export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, };
+
+/**
+ * The user's switches that change what the session does.
+ */
+export type DeviceSettings = {
+/**
+ * "Enable video playback for all sites (beta)".
+ */
+video_all_sites: boolean,
+/**
+ * "Redirected video outlines".
+ */
+video_outlines: boolean,
+/**
+ * "Video Status Overlay".
+ */
+video_status_overlay: boolean,
+/**
+ * "Enable call redirection for all sites (experimental)".
+ */
+call_all_sites: boolean,
+/**
+ * The user paused redirection: everything plays in the session.
+ */
+paused: boolean, };
+
+/**
+ * The host's greeting.
+ */
+export type Hello = { protocol: number, host_version: string, extension_version: string,
+/**
+ * Random per connection, 8 to 64 characters. A new nonce means a new connection.
+ */
+nonce: string,
+/**
+ * Name of the session for people, e.g. the session host's name.
+ */
+session_name: string,
+/**
+ * Identifies the user's activity across reconnects.
+ */
+activity_id: string,
+/**
+ * Size of the remote desktop in pixels.
+ */
+desktop: Size,
+/**
+ * Policy of the session host.
+ */
+policy: SessionPolicy, };
+
+/**
+ * From the session host to the device, in control frames.
+ */
+export type HostMessage = { "type": "hello" } & Hello | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "goodbye", reason: string, } | { "type": "page_open", page: PageId, site: string, title: string, } | { "type": "page_close", page: PageId, } | { "type": "player", page: PageId, player: PlayerId, command: PlayerCommand, };
+
+/**
+ * Where a player's picture lies on the remote desktop.
+ */
+export type Layout = {
+/**
+ * The element's content box, may reach outside of the desktop.
+ */
+rect: Rect,
+/**
+ * The part of `rect` that the page does not clip.
+ */
+clip: Rect,
+/**
+ * Parts of `clip` that the page covers. At most [`MAX_COVERED`].
+ */
+covered: Array<Rect>,
+/**
+ * False while the tab is hidden, the window minimised or the element scrolled away.
+ */
+visible: boolean, fullscreen: boolean, };
+
+/**
+ * One browser tab (its top-level document and all frames in it).
+ */
+export type PageId = number;
+
+export type PlaybackState = "paused" | "playing" | "stalled" | "seeking" | "ended";
+
+/**
+ * What a media element is told by its page.
+ */
+export type PlayerCommand = { "type": "open", kind: PlayerKind, source: Source, } | { "type": "close" } | { "type": "add_stream", stream: StreamId, mime: string, } | { "type": "remove_stream", stream: StreamId, } | { "type": "play" } | { "type": "pause" } | { "type": "seek", to_micros: number, token: number, } | { "type": "rate", rate: number, preserves_pitch: boolean, } | { "type": "volume", volume: number, muted: boolean, } | { "type": "loop", enabled: boolean, } | { "type": "duration", duration_micros: number | null, } | { "type": "layout" } & Layout;
+
+/**
+ * What the page is told of one player.
+ */
+export type PlayerEvent = { "type": "resized", width: number, height: number, } | { "type": "state", state: PlaybackState, position_micros: number,
+/**
+ * Media seconds per second right now; 0 unless playing.
+ */
+rate: number, } | { "type": "seeked", token: number, position_micros: number, } | { "type": "first_frame", position_micros: number, } | { "type": "quality", decoded: number, presented: number, dropped: number, corrupted: number, } | { "type": "failed", reason: Reason, position_micros: number, } | { "type": "warning", reason: Reason, };
+
+/**
+ * One media element of a page. Unique within its page.
+ */
+export type PlayerId = number;
+
+export type PlayerKind = "video" | "audio";
+
+/**
+ * Why something is not possible, for programs and for people.
+ */
+export type Reason = { code: ReasonCode,
+/**
+ * One sentence that names the cause.
+ */
+message: string,
+/**
+ * One sentence that says what to do next.
+ */
+next_step: string, };
+
+export type ReasonCode = "version_mismatch" | "busy" | "policy" | "paused_by_user" | "site_not_listed" | "protected_content" | "unsupported_codec" | "unsupported_container" | "malformed_media" | "missing_init_segment" | "codec_mismatch" | "too_large" | "buffer_full" | "decode_failed" | "audio_device" | "renderer" | "stage_crashed" | "stage_unavailable" | "protocol_violation" | "limit_reached" | "network";
+
+export type Rect = { x: number, y: number, width: number, height: number, };
+
+/**
+ * Policy values of the session host; `None` is "not configured".
+ */
+export type SessionPolicy = {
+/**
+ * `fDisableCam`: no audio and video playback redirection.
+ */
+fDisableCam: boolean | null,
+/**
+ * `fDisableAudioCapture`: no recording redirection.
+ */
+fDisableAudioCapture: boolean | null,
+/**
+ * `fDisableCameraRedir`: no camera redirection.
+ */
+fDisableCameraRedir: boolean | null, };
+
+export type Size = { width: number, height: number, };
+
+/**
+ * Where a player's media comes from.
+ */
+export type Source = { "type": "mse" } | { "type": "url", url: string, };
+
+/**
+ * In order with a stream's media bytes (W3C Media Source Extensions, SourceBuffer).
+ */
+export type StreamCommand = { "type": "append", seq: number, bytes: number, timestamp_offset_micros: number, window_start_micros: number,
+/**
+ * `None`: no end.
+ */
+window_end_micros: number | null, mode: AppendMode, } | { "type": "abort" } | { "type": "remove", start_micros: number,
+/**
+ * `None`: to the end.
+ */
+end_micros: number | null, } | { "type": "change_type", mime: string, } | { "type": "end_of_stream", failed: boolean, };
+
+/**
+ * What the page is told of one SourceBuffer.
+ */
+export type StreamEvent = { "type": "appended", seq: number, buffered: Array<TimeRange>, } | { "type": "removed", buffered: Array<TimeRange>, } | { "type": "evicted", buffered: Array<TimeRange>, } | { "type": "refused", seq: number, reason: Reason, };
+
+/**
+ * One media stream (one SourceBuffer). Unique within the channel: it is the frame header's
+ * `stream` field. 0 is the control stream and never a media stream.
+ */
+export type StreamId = number;
+
+/**
+ * Half-open span of media time, `start_micros <= t < end_micros`.
+ */
+export type TimeRange = { start_micros: number, end_micros: number, };
+
+/**
+ * The device's answer to [`Hello`].
+ */
+export type Welcome = { protocol: number, client_version: string,
+/**
+ * The host's nonce, unchanged.
+ */
+nonce: string,
+/**
+ * Identifies this connection in status and logs of both ends.
+ */
+connection_id: string, credits: CreditLimits, capabilities: Capabilities, settings: DeviceSettings,
+/**
+ * Why playback is not redirected at all on this connection, if so.
+ */
+playback_refused: Reason | null, };

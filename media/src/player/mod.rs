@@ -1,0 +1,495 @@
+//! One media element's playback: buffers, decode threads, clock, and the picture of the moment.
+//!
+//! ```text
+//!  appends ─▶ Buffers ─▶ video thread ─▶ Presenter ─▶ picture for this refresh
+//!                   └──▶ audio thread ─▶ Voice ─▶ mixer;   its clock is the master
+//! ```
+//! Owner: the stage's loop, which calls [`Player::update`] when it was woken or when the instant
+//! that the last call returned has come. No call here blocks.
+//! INVARIANT: the position never goes back between two seeks.
+
+mod audio_thread;
+mod buffers;
+mod stats;
+mod threads;
+mod transport;
+mod video_thread;
+
+pub use buffers::{Appended, Buffers};
+pub use stats::{AudioStats, PlayerStats, VideoStats};
+pub use threads::Wake;
+
+use crate::decode::{DecodeError, HardwarePolicy};
+use crate::picture::VideoFrame;
+use crate::present::{Pick, Presenter, refresh_span_micros};
+use crate::segment::TrackKind;
+use crate::sound::{Clock, Output, SystemClock, VoiceControl};
+use crate::time::Pts;
+use audio_thread::AudioThread;
+use stats::Measured;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use transport::{Action, Feed, Phase, Transport};
+use video_thread::VideoThread;
+
+/// Decoded pictures waiting for their refresh.
+const PRESENTER_DEPTH: usize = 4;
+
+/// The page hears of the position this often while it plays.
+const REPORT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Less sound than this ahead, with nothing more to decode, is a stall.
+const SOUND_DRY: Duration = Duration::from_millis(20);
+
+/// Sound ahead before playback starts or goes on.
+const SOUND_START: Duration = Duration::from_millis(100);
+
+/// What the player tells its owner.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    State { state: State, position: Pts, rate: f64 },
+    /// The sought picture is on the screen.
+    Seeked { token: Option<u32>, position: Pts },
+    /// Size in square pixels.
+    Resized { width: u32, height: u32 },
+    FirstFrame { position: Pts },
+    /// Playing goes on.
+    Warning(Problem),
+    /// Playing cannot go on.
+    Failed { problem: Problem, position: Pts },
+}
+
+/// As in `PlaybackState` of the channel, from the player's view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Paused,
+    Playing,
+    Stalled,
+    Seeking,
+    Ended,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    #[error(transparent)]
+    Decoder(#[from] DecodeError),
+    #[error("some of the media is damaged and was left out")]
+    Damaged,
+    #[error("a decode thread does not start")]
+    Thread,
+    #[error("too many players make sound at once")]
+    TooManyVoices,
+}
+
+/// See the module.
+pub struct Player {
+    buffers: Arc<Buffers>,
+    video: VideoThread,
+    audio: AudioThread,
+    voice: VoiceControl,
+    sound_clock: Clock,
+    system_clock: SystemClock,
+    presenter: Presenter<VideoFrame>,
+    transport: Transport,
+    actions: Vec<Action>,
+    events: Vec<Event>,
+    generation: u64,
+    /// Position while the clock stands still.
+    anchor: Pts,
+    /// Sound is the master; else the system clock is.
+    sound_leads: bool,
+    rate: f64,
+    volume: (f64, bool),
+    duration: Option<i64>,
+    /// End of the newest picture taken from the thread, this generation.
+    picture_until: Option<Pts>,
+    /// Announced in `Seeked` once its picture is on the screen.
+    seeked: Option<Option<u32>>,
+    size: Option<(u32, u32)>,
+    first_frame_shown: bool,
+    next_report: Instant,
+    failed: bool,
+    measured: Measured,
+}
+
+impl Player {
+    /// Starts the decode threads. `wake` is called from them.
+    ///
+    /// # Errors
+    /// No thread or no voice is to be had.
+    pub fn new(
+        buffers: Arc<Buffers>,
+        output: &Output,
+        policy: HardwarePolicy,
+        wake: &Wake,
+    ) -> Result<Self, Problem> {
+        let (writer, voice) = output.voice().map_err(|_| Problem::TooManyVoices)?;
+        let facts = output.facts();
+        let video = VideoThread::start(&buffers, policy, Arc::clone(wake))
+            .map_err(|_| Problem::Thread)?;
+        let audio = AudioThread::start(&buffers, writer, facts.rate_hz, Arc::clone(wake))
+            .map_err(|_| Problem::Thread)?;
+        let sound_clock = Clock::Audio(voice.clock());
+        let mut player = Self {
+            buffers,
+            video,
+            audio,
+            voice,
+            sound_clock,
+            system_clock: SystemClock::default(),
+            presenter: Presenter::new(PRESENTER_DEPTH),
+            transport: Transport::default(),
+            actions: Vec::new(),
+            events: Vec::new(),
+            generation: 0,
+            anchor: Pts::ZERO,
+            sound_leads: true,
+            rate: 1.0,
+            volume: (1.0, false),
+            duration: None,
+            picture_until: None,
+            seeked: None,
+            size: None,
+            first_frame_shown: false,
+            next_report: Instant::now(),
+            failed: false,
+            measured: Measured::default(),
+        };
+        player.restart(Pts::ZERO);
+        Ok(player)
+    }
+
+    pub fn set_paused(&mut self, paused: bool, now: Instant) {
+        self.transport.set_paused(paused, &mut self.actions);
+        self.act(now);
+    }
+
+    /// Seeks; `Seeked` with `token` follows when the picture is there.
+    pub fn seek(&mut self, to: Pts, token: Option<u32>, now: Instant) {
+        let to = Pts(to.0.max(0));
+        self.measured.seek_started(now);
+        self.transport.seek(to, token, &mut self.actions);
+        self.act(now);
+    }
+
+    /// `rate` 0.25 to 4. What is already in the sound ring (200 ms) plays at the old rate.
+    pub fn set_rate(&mut self, rate: f64, preserves_pitch: bool, now: Instant) {
+        self.rate = rate;
+        self.system_clock.set_rate(rate, now);
+        self.buffers.order(|order| (order.rate, order.preserves_pitch) = (rate, preserves_pitch));
+    }
+
+    pub fn set_volume(&mut self, volume: f64, muted: bool) {
+        self.volume = (volume, muted);
+        self.voice.set_volume(volume);
+        self.voice.set_muted(muted);
+    }
+
+    pub fn set_looping(&mut self, looping: bool) {
+        self.transport.set_looping(looping);
+    }
+
+    /// `None`: unknown or endless.
+    pub fn set_duration(&mut self, duration_micros: Option<i64>) {
+        self.duration = duration_micros;
+    }
+
+    /// Position on the media time line that is heard and seen at `now`.
+    pub fn position(&self, now: Instant) -> Pts {
+        if !self.transport.running() {
+            return self.anchor;
+        }
+        let position = if self.sound_leads {
+            self.sound_clock.position(now)
+        } else {
+            self.system_clock.position(now)
+        };
+        let position = position.unwrap_or(self.anchor).max(self.anchor);
+        self.duration.map_or(position, |end| position.min(Pts(end.max(self.anchor.0))))
+    }
+
+    /// Looks at everything that may have changed. Returns when to call again at the latest;
+    /// `None`: only after `wake`.
+    pub fn update(&mut self, now: Instant) -> Option<Instant> {
+        if self.failed {
+            return None;
+        }
+        self.pump();
+        self.take_problems(now);
+        let (picture, sound) = (self.picture_feed(now), self.sound_feed(now));
+        if self.sound_leads
+            && self.transport.running()
+            && matches!(sound, Feed::Done | Feed::Absent)
+        {
+            // Sound has ended before the pictures: the system clock goes on from here.
+            self.anchor = self.position(now);
+            self.lead_by_system(now);
+        }
+        self.audio.progress.hungry.store(
+            !self.transport.running() && matches!(sound, Feed::Filling | Feed::Dry),
+            Ordering::Release,
+        );
+        self.transport.update(picture, sound, &mut self.actions);
+        self.act(now);
+        let position = self.position(now);
+        self.buffers.set_position(position);
+        if self.transport.running() && self.next_report <= now {
+            self.report_state(now);
+        }
+        self.next_wake(now, picture)
+    }
+
+    /// The picture for the refresh at `at`, if it is another than the last one. `interval` is
+    /// the time between refreshes.
+    pub fn pick(&mut self, at: Instant, interval: Duration) -> Option<VideoFrame> {
+        if self.failed {
+            return None;
+        }
+        self.pump();
+        let running = self.transport.running();
+        if !running && self.presenter.shown().is_some() {
+            return None;
+        }
+        let interval = i64::try_from(interval.as_micros()).unwrap_or(16_667);
+        let span = if running { refresh_span_micros(interval, self.rate) } else { 0 };
+        let picked = self.presenter.pick(self.position(at), span);
+        self.pump();
+        match picked {
+            Pick::Show { frame, .. } => Some(frame),
+            Pick::Hold => None,
+        }
+    }
+
+    /// The picture from [`Player::pick`] reached the screen at `at`.
+    pub fn presented(&mut self, frame: &VideoFrame, at: Instant) {
+        let size = frame.format().display_size();
+        if self.size != Some(size) {
+            self.size = Some(size);
+            self.events.push(Event::Resized { width: size.0, height: size.1 });
+        }
+        if !self.first_frame_shown {
+            self.first_frame_shown = true;
+            self.measured.first_frame(self.buffers.first_keyframe_at(), at);
+            self.events.push(Event::FirstFrame { position: frame.pts() });
+        }
+        self.announce_seeked(at);
+    }
+
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// When the presenter's next picture is due, as an instant.
+    pub fn next_picture(&self, now: Instant) -> Option<Instant> {
+        let due = self.presenter.next_due()?;
+        if self.presenter.shown().is_none() {
+            return Some(now);
+        }
+        if !self.transport.running() {
+            return None;
+        }
+        Some(now + self.media_span(due.since(self.position(now))))
+    }
+
+    fn media_span(&self, micros: i64) -> Duration {
+        let micros = u64::try_from(micros).unwrap_or(0).min(3_600_000_000);
+        Duration::from_micros(micros).div_f64(self.rate.clamp(0.25, 4.0))
+    }
+
+    /// Takes decoded pictures as far as there is room, drops those of before a seek.
+    fn pump(&mut self) {
+        let Some(decoded) = &self.video.decoded else { return };
+        while !self.presenter.is_full() {
+            let Ok(item) = decoded.try_recv() else { break };
+            if item.generation != self.generation {
+                continue;
+            }
+            let (pts, duration) = (item.frame.pts(), item.frame.duration_micros());
+            self.picture_until = Some(pts.plus(duration.max(0)));
+            // There is room: only a picture that does not advance time is left out.
+            let _ = self.presenter.push(pts, duration, item.frame);
+        }
+        self.video.progress.hungry.store(!self.presenter.is_full(), Ordering::Release);
+    }
+
+    fn picture_feed(&self, now: Instant) -> Feed {
+        if !self.buffers.has_track(TrackKind::Video) {
+            return Feed::Absent;
+        }
+        if !self.presenter.is_empty() {
+            return Feed::Ready;
+        }
+        let shown = self.presenter.shown().is_some();
+        let seen_all = self.picture_until.is_none_or(|until| until <= self.position(now));
+        let progress = &self.video.progress;
+        if progress.is_done(self.generation) {
+            return if seen_all || !self.transport.running() && !shown {
+                Feed::Done
+            } else {
+                Feed::Ready
+            };
+        }
+        let running = self.transport.phase() == Phase::Running;
+        if progress.is_dry(self.generation) && (seen_all || !running) {
+            return if shown && !running && !seen_all { Feed::Ready } else { Feed::Dry };
+        }
+        let seeking = matches!(self.transport.phase(), Phase::Seeking { .. });
+        if shown && seeking { Feed::Ready } else { Feed::Filling }
+    }
+
+    fn sound_feed(&self, now: Instant) -> Feed {
+        if !self.buffers.has_track(TrackKind::Audio) {
+            return Feed::Absent;
+        }
+        let progress = &self.audio.progress;
+        if progress.is_done(self.generation) {
+            return if self.voice.is_drained(now) { Feed::Done } else { Feed::Ready };
+        }
+        let until = progress.until(self.generation).unwrap_or(self.anchor);
+        let ahead = until.since(self.position(now));
+        let running = self.transport.phase() == Phase::Running;
+        let enough = if running { SOUND_DRY } else { SOUND_START };
+        if enough <= self.media_span(ahead) {
+            return Feed::Ready;
+        }
+        if progress.is_dry(self.generation) { Feed::Dry } else { Feed::Filling }
+    }
+
+    fn take_problems(&mut self, now: Instant) {
+        let problems =
+            [self.video.progress.take_problem(), self.audio.progress.take_problem()];
+        for problem in problems.into_iter().flatten() {
+            if problem == Problem::Damaged {
+                self.events.push(Event::Warning(problem));
+            } else {
+                let position = self.position(now);
+                self.voice.pause();
+                self.failed = true;
+                self.events.push(Event::Failed { problem, position });
+            }
+        }
+    }
+
+    fn act(&mut self, now: Instant) {
+        for action in std::mem::take(&mut self.actions) {
+            match action {
+                Action::Restart(to) => self.restart(to),
+                Action::Start => self.start(now),
+                Action::Stop => self.stop(now),
+                Action::Seeked { token } => {
+                    self.seeked = Some(token);
+                    let no_picture = self.picture_feed(now) == Feed::Absent
+                        || self.presenter.shown().is_some()
+                        || self.presenter.is_empty();
+                    if no_picture {
+                        self.announce_seeked(now);
+                    }
+                }
+                Action::Changed => self.report_state(now),
+            }
+        }
+    }
+
+    fn restart(&mut self, to: Pts) {
+        self.generation += 1;
+        self.anchor = to;
+        self.presenter.flush();
+        self.picture_until = None;
+        self.seeked = None;
+        let voice_generation = self.voice.flush();
+        let generation = self.generation;
+        self.buffers.set_position(to);
+        self.buffers.order(|order| {
+            order.generation = generation;
+            order.start = to;
+            order.voice_generation = voice_generation;
+        });
+        // What the thread has in its hands or in the channel is void: let go of it.
+        self.pump();
+    }
+
+    fn start(&mut self, now: Instant) {
+        let sound = self.sound_feed(now);
+        if matches!(sound, Feed::Absent | Feed::Done) {
+            self.lead_by_system(now);
+        } else {
+            self.sound_leads = true;
+            self.voice.play();
+        }
+        self.next_report = now + REPORT_INTERVAL;
+    }
+
+    fn lead_by_system(&mut self, now: Instant) {
+        self.sound_leads = false;
+        self.system_clock.set_position(self.anchor, now);
+        self.system_clock.play(now);
+    }
+
+    fn stop(&mut self, now: Instant) {
+        // `running` is false already: ask the clocks themselves.
+        let clock = if self.sound_leads {
+            self.sound_clock.position(now)
+        } else {
+            self.system_clock.position(now)
+        };
+        let position = clock.unwrap_or(self.anchor).max(self.anchor);
+        self.anchor = self.duration.map_or(position, |end| {
+            position.min(Pts(end.max(self.anchor.0)))
+        });
+        self.voice.pause();
+        self.system_clock.pause(now);
+    }
+
+    fn announce_seeked(&mut self, at: Instant) {
+        if let Some(token) = self.seeked.take() {
+            if token.is_some() {
+                self.measured.seek_ended(at);
+            }
+            self.events.push(Event::Seeked { token, position: self.anchor });
+        }
+    }
+
+    fn report_state(&mut self, now: Instant) {
+        self.next_report = now + REPORT_INTERVAL;
+        let state = self.state();
+        let rate = if state == State::Playing { self.rate } else { 0.0 };
+        self.events.push(Event::State { state, position: self.position(now), rate });
+    }
+
+    pub fn state(&self) -> State {
+        match self.transport.phase() {
+            Phase::Ended => State::Ended,
+            Phase::Seeking { token: Some(_) } => State::Seeking,
+            _ if self.transport.paused() => State::Paused,
+            Phase::Running => State::Playing,
+            Phase::Empty | Phase::Stalled | Phase::Seeking { token: None } => State::Stalled,
+        }
+    }
+
+    fn next_wake(&self, now: Instant, picture: Feed) -> Option<Instant> {
+        let mut wake = self.next_picture(now);
+        if self.transport.running() {
+            let mut earlier = |at: Instant| wake = Some(wake.map_or(at, |wake| wake.min(at)));
+            earlier(self.next_report);
+            let position = self.position(now);
+            let ends = |thread: &threads::Progress| {
+                thread.is_done(self.generation) || thread.is_dry(self.generation)
+            };
+            if picture != Feed::Absent
+                && self.presenter.is_empty()
+                && ends(&self.video.progress)
+                && let Some(until) = self.picture_until
+            {
+                earlier(now + self.media_span(until.since(position)));
+            }
+            if ends(&self.audio.progress) {
+                let until = self.audio.progress.until(self.generation).unwrap_or(position);
+                let left = self.media_span(until.since(position));
+                earlier(now + left.saturating_sub(SOUND_DRY / 2).max(Duration::from_millis(5)));
+            }
+        }
+        wake
+    }
+}

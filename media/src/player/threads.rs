@@ -1,0 +1,94 @@
+//! What a player's decode threads share with it, and how they are told to start anew.
+//!
+//! ```text
+//!  player ── Order{generation, start, rate} ──▶ decode threads (condition variable of `Buffers`)
+//!         ◀── Progress (atomics), wake() ─────
+//! ```
+//! INVARIANT: what a thread produced carries its generation; anything older is void.
+
+use crate::time::Pts;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the player wants decoded. Changed under the buffers' lock, which wakes the threads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    /// Raised by each seek.
+    pub(crate) generation: u64,
+    /// Decode so that the picture and the sound at this position come first.
+    pub(crate) start: Pts,
+    /// The voice's generation that belongs to `generation`.
+    pub(crate) voice_generation: u64,
+    pub(crate) rate: f64,
+    pub(crate) preserves_pitch: bool,
+    pub(crate) stopped: bool,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self {
+            generation: 0,
+            start: Pts::ZERO,
+            voice_generation: 0,
+            rate: 1.0,
+            preserves_pitch: true,
+            stopped: false,
+        }
+    }
+}
+
+/// How far a decode thread has come; written by it, read by the player.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Generation that waits for media that is not there; 0 is none (generations start at 1).
+    dry: AtomicU64,
+    /// Generation that has given out everything up to the end of the stream.
+    done: AtomicU64,
+    /// End of what was given out, and its generation.
+    until: Mutex<(u64, Pts)>,
+    pub(crate) decoded: AtomicU64,
+    pub(crate) corrupted: AtomicU64,
+    /// Set by the player when it could take more; the thread then wakes it for each picture.
+    pub(crate) hungry: AtomicBool,
+    problem: Mutex<Option<super::Problem>>,
+}
+
+impl Progress {
+    pub(crate) fn set_dry(&self, generation: Option<u64>) -> bool {
+        self.dry.swap(generation.unwrap_or(0), Ordering::AcqRel) != generation.unwrap_or(0)
+    }
+
+    pub(crate) fn is_dry(&self, generation: u64) -> bool {
+        self.dry.load(Ordering::Acquire) == generation
+    }
+
+    pub(crate) fn set_done(&self, generation: Option<u64>) {
+        self.done.store(generation.unwrap_or(0), Ordering::Release);
+    }
+
+    pub(crate) fn is_done(&self, generation: u64) -> bool {
+        self.done.load(Ordering::Acquire) == generation
+    }
+
+    pub(crate) fn set_until(&self, generation: u64, pts: Pts) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = (generation, pts);
+    }
+
+    /// End of what was given out in this generation, if anything was.
+    pub(crate) fn until(&self, generation: u64) -> Option<Pts> {
+        let (of, until) = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        (of == generation).then_some(until)
+    }
+
+    /// Keeps the newest problem until the player takes it.
+    pub(crate) fn report(&self, problem: super::Problem) {
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+    }
+
+    pub(crate) fn take_problem(&self) -> Option<super::Problem> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Called by any thread when the player should look again. Must not block.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
