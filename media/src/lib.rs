@@ -10,6 +10,7 @@ pub mod picture;
 pub mod player;
 pub mod present;
 pub mod ranges;
+pub mod render;
 pub mod segment;
 pub mod sound;
 pub mod source_buffer;

@@ -222,11 +222,6 @@ impl VideoFrame {
             / f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         ((mean - f64::from(black)) / f64::from(white - black)).clamp(0.0, 1.0)
     }
-
-    /// The frame as FFmpeg's scaler wants it.
-    pub(crate) fn as_ffmpeg(&self) -> &frame::Video {
-        &self.frame
-    }
 }
 
 impl fmt::Debug for VideoFrame {

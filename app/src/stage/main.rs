@@ -1,1 +1,79 @@
-fn main() {}
+//! `nearside-stage`: shows and plays what one redirected page asked for.
+//!
+//! Started by the agent, spoken to over standard input and output. Parses hostile media, so it
+//! is the process that may crash; the agent sees it and the page plays on in the session.
+//!
+//! ```text
+//!  stdin ─▶ input thread ─▶ buffers of the players ─▶ decode threads ─▶ loop: pick, draw
+//!                      └──▶ Input (bounded) ────────────────────────────▶ loop: commands
+//! ```
+
+mod entry;
+mod input;
+mod offscreen;
+mod outbox;
+mod overlay;
+mod translate;
+mod troupe;
+mod view;
+mod waker;
+mod windows;
+
+use input::Input;
+use nearside::stage_link::{StageOptions, ToStage};
+use nearside_channel::message::DeviceSettings;
+use outbox::Outbox;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use waker::Waker;
+
+fn main() -> ExitCode {
+    nearside::logging::start();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            nearside::logging::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the agent's first message says.
+pub(crate) struct Start {
+    pub(crate) options: StageOptions,
+    pub(crate) settings: DeviceSettings,
+    pub(crate) title: String,
+}
+
+fn run() -> anyhow::Result<()> {
+    let outbox = Outbox::start()?;
+    let waker = Arc::new(Waker::default());
+    let (send, inputs) = sync_channel(input::DEPTH);
+    let wake = Arc::clone(&waker);
+    input::start(send, move || wake.wake(), outbox.clone())?;
+    let Some(start) = first_message(&inputs) else { return Ok(()) };
+    if start.options.headless {
+        return offscreen::run(start, &inputs, &waker, outbox, None);
+    }
+    match windows::event_loop() {
+        Ok(event_loop) => windows::run(event_loop, start, inputs, waker, outbox),
+        Err(error) => {
+            let detail = error.to_string();
+            offscreen::run(start, &inputs, &waker, outbox, Some(translate::no_display(&detail)))
+        }
+    }
+}
+
+/// Waits for `Start`; `None` when the agent goes first.
+fn first_message(inputs: &Receiver<Input>) -> Option<Start> {
+    loop {
+        match inputs.recv().ok()? {
+            Input::Message(ToStage::Start { options, settings, title, .. }) => {
+                return Some(Start { options, settings, title });
+            }
+            Input::End => return None,
+            Input::Message(_) | Input::Opened { .. } | Input::Failed { .. } => {}
+        }
+    }
+}

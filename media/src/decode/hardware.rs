@@ -25,6 +25,9 @@ pub enum HardwarePolicy {
 /// An open VAAPI device.
 pub(super) struct HardwareDevice(*mut ffi::AVBufferRef);
 
+// SAFETY: the reference count is atomic and the device may be used from any one thread.
+unsafe impl Send for HardwareDevice {}
+
 impl HardwareDevice {
     /// The first device that can decode `codec`; `None` where there is none.
     pub(super) fn open(codec: Codec) -> Option<Self> {

@@ -33,8 +33,14 @@ pub(super) fn context(track: &Track) -> Result<codec::Context, DecodeError> {
         codec: track.codec.name(),
         detail: error.to_string(),
     };
-    let mut context =
-        codec::Context::from_parameters(track.parameters.to_ffmpeg()).map_err(refused)?;
+    let mut context = codec::Context::new();
+    // SAFETY: both are valid; the parameters are only read.
+    let copied = unsafe {
+        ffi::avcodec_parameters_to_context(context.as_mut_ptr(), track.parameters.as_ptr())
+    };
+    if copied < 0 {
+        return Err(refused(copied.into()));
+    }
     context.set_threading(threading::Config {
         kind: threading::Type::Frame,
         count: decoder_threads(),

@@ -4,7 +4,7 @@ use super::hardware::{self, HardwareDevice, HardwarePolicy};
 use super::open::{self, Sent};
 use super::{DecodeError, decoder_threads};
 use crate::init::{Codec, Track};
-use crate::picture::VideoFrame;
+use crate::picture::{Rotation, VideoFrame};
 use crate::segment::CodedFrame;
 use crate::time::Pts;
 use ffmpeg_next::{decoder, frame};
@@ -69,6 +69,21 @@ impl VideoDecoder {
         coded: &CodedFrame,
         sink: &mut impl FnMut(VideoFrame) -> bool,
     ) -> Result<(), DecodeError> {
+        match self.decode_once(coded, sink) {
+            Err(error) if self.hardware_unproven() => {
+                tracing::info!(%error, "hardware decoding failed, software goes on");
+                *self = Self::open(&self.track, HardwarePolicy::Off)?;
+                self.decode_once(coded, sink)
+            }
+            result => result,
+        }
+    }
+
+    fn decode_once(
+        &mut self,
+        coded: &CodedFrame,
+        sink: &mut impl FnMut(VideoFrame) -> bool,
+    ) -> Result<(), DecodeError> {
         loop {
             let sent = open::send(&mut self.decoder, self.track.codec, coded)?;
             if !self.receive(coded.duration_micros, sink)? || matches!(sent, Sent::Taken) {
@@ -123,8 +138,8 @@ impl VideoDecoder {
                 decoded,
                 pts,
                 duration_micros,
-                self.track.sample_aspect_ratio,
-                self.track.rotation_degrees,
+                Some(self.track.sample_aspect_ratio).filter(|ratio| *ratio != (1, 1)),
+                Rotation::from_degrees(self.track.rotation_degrees.into()),
             )
             .map_err(|error| DecodeError::Picture(error.to_string()))?;
             if !sink(picture) {
@@ -133,8 +148,9 @@ impl VideoDecoder {
         }
     }
 
-    /// Whether a hardware device is attached at all.
-    pub fn wants_hardware(&self) -> bool {
-        self.hardware.is_some()
+    /// True while hardware was asked for and has given no picture: a refusal then may be the
+    /// hardware's, and software can still play the stream.
+    fn hardware_unproven(&self) -> bool {
+        self.hardware.is_some() && !self.last_was_hardware
     }
 }

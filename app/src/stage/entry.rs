@@ -1,0 +1,173 @@
+//! One player of the stage: its playback, its view, and what was reported of it.
+
+use super::overlay::OverlayView;
+use super::translate;
+use super::view::View;
+use nearside::stage_link::{PlayerStats, RendererFacts};
+use nearside_channel::message::{PlayerCommand, PlayerId, PlayerKind};
+use nearside_media::measure::AvOffsets;
+use nearside_media::player::{Buffers, Event, Player, State};
+use nearside_media::time::Pts;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The status line stays this long.
+const STATUS_TIME: Duration = Duration::from_secs(5);
+
+/// Statistics go out this often while something plays.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(crate) struct Entry {
+    pub(crate) id: PlayerId,
+    pub(crate) kind: PlayerKind,
+    pub(crate) player: Player,
+    pub(crate) view: Option<View>,
+    pub(crate) title: String,
+    buffers: Arc<Buffers>,
+    flashes: nearside_media::measure::FlashDetector,
+    offsets: AvOffsets,
+    /// The status line ends at this instant.
+    status_until: Option<Instant>,
+    pub(crate) next_stats: Option<Instant>,
+    /// Counters at the last report, to tell whether anything flows.
+    reported: (u64, u64),
+    duration: Option<i64>,
+    rate: f64,
+    volume: (f64, bool),
+}
+
+impl Entry {
+    pub(crate) fn new(
+        id: PlayerId,
+        kind: PlayerKind,
+        player: Player,
+        buffers: Arc<Buffers>,
+        title: String,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            player,
+            view: None,
+            title,
+            buffers,
+            flashes: Default::default(),
+            offsets: AvOffsets::new(Instant::now()),
+            status_until: None,
+            next_stats: None,
+            reported: (0, 0),
+            duration: None,
+            rate: 1.0,
+            volume: (1.0, false),
+        }
+    }
+
+    /// Carries out a command of the page.
+    pub(crate) fn command(&mut self, command: &PlayerCommand, now: Instant) {
+        match command {
+            PlayerCommand::Play => self.player.set_paused(false, now),
+            PlayerCommand::Pause => self.player.set_paused(true, now),
+            PlayerCommand::Seek { to_micros, token } => {
+                self.player.seek(Pts(*to_micros), Some(*token), now);
+            }
+            PlayerCommand::Rate { rate, preserves_pitch } => {
+                self.rate = *rate;
+                self.player.set_rate(*rate, *preserves_pitch, now);
+                self.offsets.cut(now);
+            }
+            PlayerCommand::Volume { volume, muted } => {
+                self.volume = (*volume, *muted);
+                self.player.set_volume(*volume, *muted);
+            }
+            PlayerCommand::Loop { enabled } => self.player.set_looping(*enabled),
+            PlayerCommand::Duration { duration_micros } => {
+                self.duration = *duration_micros;
+                self.player.set_duration(*duration_micros);
+            }
+            // The stage has no RDP window to lie over; opening and streams are the input's.
+            PlayerCommand::Layout(_)
+            | PlayerCommand::Open { .. }
+            | PlayerCommand::Close
+            | PlayerCommand::AddStream { .. }
+            | PlayerCommand::RemoveStream { .. } => {}
+        }
+    }
+
+    /// Notes an event for the measurements and the status line.
+    pub(crate) fn note(&mut self, event: &Event, now: Instant) {
+        match event {
+            Event::State { state, .. } => {
+                if *state == State::Playing {
+                    self.next_stats.get_or_insert(now + STATS_INTERVAL);
+                }
+                if matches!(state, State::Paused | State::Seeking | State::Stalled) {
+                    self.cut(now);
+                }
+            }
+            Event::Seeked { .. } => self.cut(now),
+            Event::FirstFrame { .. } => self.status_until = Some(now + STATUS_TIME),
+            Event::Resized { .. } | Event::Warning(_) | Event::Failed { .. } => {}
+        }
+    }
+
+    fn cut(&mut self, now: Instant) {
+        self.offsets.cut(now);
+        self.flashes.reset();
+    }
+
+    /// A picture of this mean luma (0 to 1) reached the screen.
+    pub(crate) fn flash(&mut self, mean_luma: f32, at: Instant) {
+        if self.flashes.observe(mean_luma) {
+            self.offsets.flash(at);
+        }
+    }
+
+    /// A beep reached the speaker.
+    pub(crate) fn beep(&mut self, at: Instant) {
+        self.offsets.beep(at);
+    }
+
+    /// What lies over the picture now.
+    pub(crate) fn overlay(&self, outline: bool, status: bool, now: Instant) -> OverlayView {
+        let shown = status && self.status_until.is_some_and(|until| now < until);
+        OverlayView {
+            outline,
+            status: shown.then(|| "Redirected: this video plays on your device.".to_owned()),
+        }
+    }
+
+    /// When the status line goes, if it is shown.
+    pub(crate) fn status_ends(&self, now: Instant) -> Option<Instant> {
+        self.status_until.filter(|until| now < *until)
+    }
+
+    /// The report for now. Plans the next one while playing.
+    pub(crate) fn stats(
+        &mut self,
+        now: Instant,
+        device: Option<&String>,
+        renderer: &RendererFacts,
+    ) -> PlayerStats {
+        let stats = self.player.stats();
+        let counters = (
+            stats.video.as_ref().map_or(0, |video| video.presented),
+            stats.audio.as_ref().map_or(0, |audio| audio.frames),
+        );
+        let moved = counters != self.reported;
+        self.reported = counters;
+        let playing = self.player.state() == State::Playing;
+        self.next_stats = playing.then_some(now + STATS_INTERVAL);
+        let buffered = self.buffers.buffered();
+        PlayerStats {
+            flowing: playing && moved,
+            position_micros: self.player.position(now).0,
+            duration_micros: self.duration,
+            rate: self.rate,
+            volume: self.volume.0,
+            muted: self.volume.1,
+            buffered: buffered.iter().map(|range| (range.start.0, range.end.0)).collect(),
+            ..translate::stats(stats, self.offsets.offsets_ms(), device, renderer)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The stage's loop without windows: pictures are drawn off-screen at the times they are due.
+
+use super::input::Input;
+use super::outbox::Outbox;
+use super::troupe::{Troupe, backend};
+use super::view::View;
+use super::waker::Waker;
+use super::{Start, translate};
+use nearside::stage_link::FromStage;
+use nearside_channel::message::Reason;
+use nearside_media::render::Gpu;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+/// A display that is not there refreshes 60 times a second.
+const INTERVAL: Duration = Duration::from_nanos(16_666_667);
+
+/// Runs until the agent goes.
+pub(crate) fn run(
+    start: Start,
+    inputs: &Receiver<Input>,
+    waker: &Arc<Waker>,
+    outbox: Outbox,
+    warning: Option<Reason>,
+) -> anyhow::Result<()> {
+    let gpu = match Gpu::open(backend(start.options.renderer)) {
+        Ok(gpu) => gpu,
+        Err(error) => {
+            outbox.send(&FromStage::Failed { reason: translate::render_error(&error) });
+            anyhow::bail!(error);
+        }
+    };
+    let window = start.options.window;
+    let mut troupe = Troupe::new(start, &gpu, waker, outbox, warning);
+    loop {
+        waker.lower();
+        if !troupe.take_inputs(inputs, Instant::now()) {
+            return Ok(());
+        }
+        let next = troupe.act(INTERVAL, |entry, frame, settings| {
+            let now = Instant::now();
+            let overlay =
+                entry.overlay(settings.video_outlines, settings.video_status_overlay, now);
+            let view = match (&mut entry.view, &frame) {
+                (Some(view), _) => view,
+                (None, Some(frame)) => {
+                    let size = window.unwrap_or_else(|| frame.format().display_size());
+                    entry.view.insert(View::offscreen(&gpu, size)?)
+                }
+                (None, None) => return Ok(None),
+            };
+            view.show(frame, &overlay)?;
+            Ok(Some(Instant::now()))
+        });
+        waker.wait(next.wake);
+    }
+}

@@ -1,0 +1,105 @@
+//! What is painted over the picture: the outline and the status line, with egui.
+//!
+//! Costs nothing while neither is shown: fonts and pipelines are made when first needed.
+
+use egui::{Align2, Color32, CornerRadius, FontId, Pos2, RawInput, Rect, Stroke, StrokeKind, Vec2};
+use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
+use nearside_media::render::Gpu;
+
+/// Bright border round each redirected video ("Redirected video outlines").
+const OUTLINE: Color32 = Color32::from_rgb(62, 207, 134);
+const OUTLINE_PX: f32 = 4.0;
+
+/// What the overlay shows now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct OverlayView {
+    pub(crate) outline: bool,
+    /// A line at the top ("Video Status Overlay").
+    pub(crate) status: Option<String>,
+}
+
+impl OverlayView {
+    fn is_empty(&self) -> bool {
+        !self.outline && self.status.is_none()
+    }
+}
+
+/// Draws onto targets of one format.
+pub(crate) struct Overlay {
+    format: wgpu::TextureFormat,
+    painter: Option<(egui::Context, Renderer)>,
+}
+
+impl Overlay {
+    pub(crate) fn new(format: wgpu::TextureFormat) -> Self {
+        Self { format, painter: None }
+    }
+
+    /// Paints over what is on `target` already.
+    pub(crate) fn draw(
+        &mut self,
+        gpu: &Gpu,
+        target: &wgpu::TextureView,
+        (width, height): (u32, u32),
+        view: &OverlayView,
+    ) {
+        if view.is_empty() {
+            return;
+        }
+        let (device, queue) = (gpu.device(), gpu.queue());
+        let (context, renderer) = self.painter.get_or_insert_with(|| {
+            let options = RendererOptions::default();
+            (egui::Context::default(), Renderer::new(device, self.format, options))
+        });
+        let side = |px: u32| f32::from(u16::try_from(px).unwrap_or(u16::MAX));
+        let size = Vec2::new(side(width), side(height));
+        let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, size));
+        let input = RawInput { screen_rect, ..RawInput::default() };
+        let mut output = context.run_ui(input, |ui| overlay_ui(ui, size, view));
+        output.textures_delta.free.clear();
+        for (id, images) in output.textures_delta.set.drain() {
+            for image in images {
+                renderer.update_texture(device, queue, id, &image);
+            }
+        }
+        let screen = ScreenDescriptor { size_in_pixels: [width, height], pixels_per_point: 1.0 };
+        let primitives = context.tessellate(output.shapes, 1.0);
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let mut commands =
+            renderer.update_buffers(device, queue, &mut encoder, &primitives, &screen);
+        {
+            let attachment = wgpu::RenderPassColorAttachment {
+                view: target,
+                resolve_target: None,
+                ops: wgpu::Operations { load: wgpu::LoadOp::Load, store: wgpu::StoreOp::Store },
+                depth_slice: None,
+            };
+            let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+                label: Some("overlay"),
+                color_attachments: &[Some(attachment)],
+                ..wgpu::RenderPassDescriptor::default()
+            });
+            renderer.render(&mut pass.forget_lifetime(), &primitives, &screen);
+        }
+        commands.push(encoder.finish());
+        queue.submit(commands);
+    }
+}
+
+fn overlay_ui(ui: &egui::Ui, size: Vec2, view: &OverlayView) {
+    let painter = ui.ctx().layer_painter(egui::LayerId::background());
+    let all = Rect::from_min_size(Pos2::ZERO, size);
+    if view.outline {
+        let stroke = Stroke::new(OUTLINE_PX, OUTLINE);
+        painter.rect_stroke(all, CornerRadius::ZERO, stroke, StrokeKind::Inside);
+    }
+    if let Some(text) = &view.status {
+        let font = FontId::proportional((size.y / 28.0).clamp(12.0, 28.0));
+        let at = Pos2::new(size.x / 2.0, OUTLINE_PX + 12.0);
+        let galley = painter.layout(text.clone(), font, Color32::WHITE, size.x * 0.9);
+        let rect = Align2::CENTER_TOP.anchor_size(at, galley.size());
+        let back = Color32::from_black_alpha(190);
+        painter.rect_filled(rect.expand2(Vec2::new(12.0, 6.0)), CornerRadius::same(8), back);
+        painter.galley(rect.min, galley, Color32::WHITE);
+    }
+}
