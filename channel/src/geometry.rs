@@ -99,6 +99,7 @@ mod tests {
         check([1024, 768], [512, 384], false, remote, remote);
         // Rounded to the nearest edge, to either side of the desktop's corner.
         check([1000, 1000], [1500, 1500], true, rect([-1, 1], [2, 2]), rect([-1, 2], [3, 3]));
+        check([1000, 1000], [1250, 1250], true, rect([-1, 1], [2, 2]), rect([-1, 1], [2, 3]));
         check([0, 0], [100, 100], true, remote, remote);
     }
 

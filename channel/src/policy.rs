@@ -15,6 +15,7 @@ use std::fmt;
 
 pub use self::properties::{AudioMode, CameraList, ConnectionProperties, Origin, PropertyError};
 use crate::message::{Reason, ReasonCode, SessionPolicy};
+use crate::validate::{MAX_SENTENCE, clipped};
 
 /// A value that an administrator or a file may leave out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl fmt::Display for Source {
             Self::Connection(Origin::Live) => "the RDP connection",
             Self::Connection(Origin::RdpFile) => "the .rdp file",
             Self::Device => "this device's policy",
-            Self::User => "your own setting",
+            Self::User => "you",
         })
     }
 }
@@ -150,7 +151,7 @@ impl fmt::Display for Capture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement<V> {
     pub source: Source,
-    /// Name of the setting, as administrators know it.
+    /// Name of the setting, as administrators know it; of the user, what was done.
     pub setting: &'static str,
     /// The value as it is written there.
     pub written: Setting<String>,
@@ -201,7 +202,8 @@ impl<V: Value> Resultant<V> {
             }
             Source::User => (ReasonCode::Policy, "Switch it on again."),
         };
-        Some(Reason::new(code, format!("{self}."), next_step))
+        let message = format!("{self}.");
+        Some(Reason::new(code, clipped(&message, MAX_SENTENCE), next_step))
     }
 }
 
@@ -216,10 +218,14 @@ impl<V: Value> fmt::Display for Resultant<V> {
     }
 }
 
-/// `the .rdp file says audiocapturemode:i:0`
+/// `the .rdp file says audiocapturemode:i:0`, `you have paused redirection`
 impl<V> fmt::Display for Statement<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, setting, written, at_most: _ } = self;
+        if *source == Source::User {
+            let is_set = *written == Setting::Is(true.to_string());
+            return write!(f, "you have {}{setting}", if is_set { "" } else { "not " });
+        }
         match (written, setting.ends_with(':')) {
             (Setting::NotConfigured, _) => {
                 write!(f, "{source} does not configure {}", setting.trim_end_matches(':'))
@@ -230,7 +236,7 @@ impl<V> fmt::Display for Statement<V> {
     }
 }
 
-const PAUSED: &str = "redirection paused";
+const PAUSED: &str = "paused redirection";
 
 /// Audio and video playback.
 pub fn playback(inputs: &Inputs) -> Resultant<Playback> {
@@ -266,7 +272,12 @@ pub fn microphone(inputs: &Inputs) -> Resultant<Capture> {
             statement(origin, "audiocapturemode:i:", captures, |on| off_if(&(*on == 0))),
             statement(Source::Device, "microphone", device.microphone, |on| off_if(&!on)),
             statement(Source::User, PAUSED, Setting::Is(user.paused), off_if),
-            statement(Source::User, "microphone off", Setting::Is(user.microphone_off), off_if),
+            statement(
+                Source::User,
+                "switched the microphone off",
+                Setting::Is(user.microphone_off),
+                off_if,
+            ),
         ],
     )
 }
@@ -288,7 +299,12 @@ pub fn camera(inputs: &Inputs) -> Resultant<Capture> {
             ),
             statement(Source::Device, "camera", device.camera, |on| off_if(&!on)),
             statement(Source::User, PAUSED, Setting::Is(user.paused), off_if),
-            statement(Source::User, "camera off", Setting::Is(user.camera_off), off_if),
+            statement(
+                Source::User,
+                "switched the camera off",
+                Setting::Is(user.camera_off),
+                off_if,
+            ),
         ],
     )
 }

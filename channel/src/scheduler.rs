@@ -89,7 +89,7 @@ impl Scheduler {
     /// Opens a stream. Push its `AddStream` message first.
     ///
     /// # Errors
-    /// It is open already, or there are too many.
+    /// It is open already, it is the control stream, or there are too many.
     pub fn open(&mut self, stream: StreamId, class: Class) -> Result<(), CreditError> {
         self.credits.open(stream)?;
         self.streams

@@ -57,6 +57,12 @@ pub enum Invalid {
     ControlStream,
 }
 
+/// The longest beginning of `text` that is within `limit` bytes: for a title or a sentence
+/// that is better cut than refused.
+pub fn clipped(text: &str, limit: usize) -> &str {
+    text.split_at(text.floor_char_boundary(limit)).0
+}
+
 type Checked = Result<(), Invalid>;
 
 /// Checks a message of the session host.

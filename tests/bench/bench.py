@@ -18,6 +18,7 @@ import time
 from players import PlayFailed, mpv, nearside, probe
 from rig import Rig, command_role, descendants, memory_bytes
 from table import markdown, put_between_markers
+from witness import Witness
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLIPS = [os.path.join(ROOT, "assets/clip", name)
@@ -87,6 +88,22 @@ def seeks(rig, options, path, renderer, errors):
     return found
 
 
+def offsets(rig, options, path, renderer, errors):
+    """A/V offsets of both players, seen from outside. Empty for files without flash and beep."""
+    facts = probe(path)
+    found = {"file": os.path.basename(path), "renderer": renderer}
+    for name, play in (("stage", nearside), ("mpv", mpv)):
+        said = f"{os.path.basename(path)}, {renderer}, {name}, A/V offset"
+        print(said, file=sys.stderr, flush=True)
+        try:
+            with Witness(rig) as witness:
+                play(rig, options, path, facts, renderer)
+            found[name] = witness.offsets_ms()
+        except PlayFailed as failure:
+            errors.append(f"{said}: {failure}")
+    return found
+
+
 def idle(rig, options, errors):
     """CPU and memory of agent and panel while nothing happens, and when the panel is visible."""
     print("agent and panel at rest", file=sys.stderr, flush=True)
@@ -151,6 +168,8 @@ def main():
         ]  # fmt: skip
         found["seeks"] = [seeks(rig, options, os.path.abspath(path), renderers[0], errors)
                           for path in options.files]  # fmt: skip
+        found["offsets"] = [offsets(rig, options, os.path.abspath(path), renderers[0], errors)
+                            for path in options.files]  # fmt: skip
         found["idle"] = idle(rig, options, errors)
     found["errors"] = errors
 

@@ -69,8 +69,9 @@ def nearside(rig, options, path, facts, renderer, actions=None, seconds=None):
         os.remove(report)
     seconds = seconds or facts["duration_s"] + 1.5
     command = [os.path.join(options.programs, "nearside"), "demo", "--media", path,
-               "--seconds", f"{seconds:.0f}", "--window", options.window,
-               "--renderer", renderer, "--report", report]  # fmt: skip
+               "--seconds", f"{seconds:.1f}", "--window", options.window,
+               "--renderer", renderer, "--report", report,
+               "--software-decoding", "--no-panel"]  # fmt: skip
     if actions:
         list_path = os.path.join(rig.folder, "actions.json")
         with open(list_path, "w") as file:

@@ -89,6 +89,11 @@ def own_rows(found):
     agent, panel = idle.get("agent") or {}, idle.get("panel") or {}
     worst = lambda values: max(values, key=abs) if values else None  # noqa: E731
     mid = lambda values: statistics.median(values) if values else None  # noqa: E731
+
+    def outside(player):
+        seen = [ms for item in found["offsets"] for ms in item.get(player) or []]
+        return pair(mid(seen), worst(seen))
+
     return [
         ("first picture after the first key frame, median", number(mid(first)) + " ms", "100 ms"),
         ("stage ready after the announcement, median", number(mid(ready)) + " ms", "200 ms"),
@@ -97,6 +102,8 @@ def own_rows(found):
         ("the same of mpv", pair(mid(mpv_seeks), worst(mpv_seeks), "{:.0f}") + " ms", DASH),
         ("A/V offset at the sinks, worst p95 / worst",
          pair(worst(offsets[0]), worst(offsets[1])) + " ms", "30 / 60 ms"),
+        ("the same seen from outside, stage: median / worst", outside("stage") + " ms", DASH),
+        ("the same of mpv", outside("mpv") + " ms", DASH),
         ("control round trip while media flows, worst p99", number(worst(control)) + " ms", DASH),
         ("agent at rest", number(agent.get("cpu_percent"), "{:.2f}") + " % CPU, "
          + number(agent.get("rss_bytes"), "{:.1f}", 1e-6) + " MB", "0.00 %, 20 MB"),

@@ -138,7 +138,7 @@ impl Remux {
     /// Goes on at the key frame at or before `to_micros`, with new init segments.
     pub(crate) fn seek(&mut self, to_micros: i64) -> Result<(), RemuxError> {
         let target = to_micros.saturating_add(self.start_micros);
-        self.input.seek(target, ..=target).map_err(|error| RemuxError::Open {
+        self.input.seek(target, ..target.saturating_add(1)).map_err(|error| RemuxError::Open {
             path: self.path.clone(),
             detail: error.to_string(),
         })?;

@@ -55,8 +55,9 @@ impl Overlay {
         let size = Vec2::new(side(width), side(height));
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, size));
         let input = RawInput { screen_rect, ..RawInput::default() };
-        let output = context.run_ui(input, |ui| overlay_ui(ui, size, view));
-        for (id, images) in output.textures_delta.set {
+        let mut output = context.run_ui(input, |ui| overlay_ui(ui, size, view));
+        output.textures_delta.free.clear();
+        for (id, images) in output.textures_delta.set.drain() {
             for image in images {
                 renderer.update_texture(device, queue, id, &image);
             }

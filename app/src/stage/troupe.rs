@@ -127,12 +127,18 @@ impl Troupe {
             entry.player.update(now);
             let picture = entry.player.pick(now, interval);
             if picture.is_some() || redraw {
-                let shown = picture.clone();
+                let measure = self.options.measure;
+                let shown = picture.as_ref().map(|frame| {
+                    let luma = measure.then(|| mean_luma(frame));
+                    (frame.pts(), frame.format().display_size(), luma)
+                });
                 match show(entry, picture, self.settings) {
                     Ok(Some(at)) => {
-                        if let Some(frame) = &shown {
-                            entry.flash(mean_luma(frame), at);
-                            entry.player.presented(frame, at);
+                        if let Some((pts, size, luma)) = shown {
+                            entry.player.presented(pts, size, at);
+                            if let Some(luma) = luma {
+                                entry.flash(luma, at);
+                            }
                         }
                     }
                     Ok(None) => {}

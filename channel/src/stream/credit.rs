@@ -22,6 +22,8 @@ pub enum CreditError {
     OverGrant { stream: StreamId, bytes: u32, in_flight: u32 },
     #[error("stream {} is not open", stream.0)]
     UnknownStream { stream: StreamId },
+    #[error("stream 0 is the control stream")]
+    ControlStream,
     #[error("stream {} is open already", stream.0)]
     AlreadyOpen { stream: StreamId },
     #[error("more than {MAX_STREAMS} streams")]
@@ -44,6 +46,9 @@ impl Ledger {
     }
 
     fn open(&mut self, stream: StreamId) -> Result<(), CreditError> {
+        if stream == StreamId(0) {
+            return Err(CreditError::ControlStream);
+        }
         if self.streams.contains_key(&stream) {
             return Err(CreditError::AlreadyOpen { stream });
         }
@@ -110,7 +115,7 @@ impl CreditSender {
     /// Opens a stream with its full window.
     ///
     /// # Errors
-    /// It is open already, or there are [`MAX_STREAMS`].
+    /// It is open already, it is the control stream, or there are [`MAX_STREAMS`].
     pub fn open(&mut self, stream: StreamId) -> Result<(), CreditError> {
         self.sent.open(stream)
     }
@@ -178,7 +183,7 @@ impl CreditReceiver {
     /// Opens a stream with its full window.
     ///
     /// # Errors
-    /// It is open already, or there are [`MAX_STREAMS`].
+    /// It is open already, it is the control stream, or there are [`MAX_STREAMS`].
     pub fn open(&mut self, stream: StreamId) -> Result<(), CreditError> {
         self.arrived.open(stream)
     }

@@ -218,13 +218,13 @@ fn a_removed_stream_gives_its_credit_to_the_others() {
     let mut out = Vec::new();
     while host.next_frame(&mut out) {}
     device.read(&out);
-    push_append(&mut host, ids[2], 1, &vec![0; 10_000]);
+    push_append(&mut host, ids[2], 1, &vec![0; 100_000]);
     out.clear();
     host.remove(ids[0]);
     device.credits.remove(ids[0]);
     while host.next_frame(&mut out) {}
     device.read(&out);
-    assert_eq!(device.streams[&ids[2]].1.len(), 10_000);
+    assert_eq!(device.streams[&ids[2]].1.len(), 100_000);
     // The grant that crossed the removal is no error.
     assert_eq!(host.grant(ids[0], 16_384), Ok(()));
     assert_eq!(
@@ -258,6 +258,13 @@ fn queues_are_bounded() {
     assert!(QUEUE / 2 < taken && taken <= QUEUE);
     assert_eq!(media.len(), (8 << 20) - taken);
     assert_eq!((host.push_media(ids[0], &mut media), host.room(ids[0])), (Ok(0), 0));
+
+    // What leaves the queue makes room for as much.
+    let mut device = Device::new(CREDITS, &ids);
+    while !host.is_empty() {
+        transfer(&mut host, &mut device, usize::MAX);
+    }
+    assert_eq!(host.push_media(ids[0], &mut media), Ok(QUEUE - 64));
 
     // Tiny entries count too.
     let ids = streams(1);
@@ -296,6 +303,7 @@ fn sender_errors() {
     let mut credits = CreditSender::new(CREDITS);
     assert_eq!(credits.available(stream), 0);
     assert_eq!(credits.consume(stream, 1), Err(CreditError::UnknownStream { stream }));
+    assert_eq!(credits.open(StreamId(0)), Err(CreditError::ControlStream));
     credits.open(stream).unwrap();
     assert_eq!(credits.open(stream), Err(CreditError::AlreadyOpen { stream }));
     credits.consume(stream, 100).unwrap();

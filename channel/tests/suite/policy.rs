@@ -5,6 +5,7 @@ use nearside_channel::policy::{
     self, AudioMode, CameraList, Capture, ConnectionProperties, DevicePolicy, Inputs, Origin,
     Playback, Setting, UserSwitches,
 };
+use nearside_channel::validate::MAX_SENTENCE;
 
 fn session(change: impl FnOnce(&mut SessionPolicy)) -> Inputs {
     let mut inputs = Inputs::default();
@@ -85,7 +86,7 @@ fn playback() {
     check_playback(
         &paused,
         Playback::Off,
-        "Video playback: off, because your own setting says redirection paused = true",
+        "Video playback: off, because you have paused redirection",
     );
     assert_eq!(policy::playback(&paused).reason().unwrap().code, ReasonCode::PausedByUser);
     // The most restrictive decides; of equals the one further from the user.
@@ -120,7 +121,7 @@ fn microphone() {
     check_microphone(
         &user(UserSwitches { microphone_off: true, ..UserSwitches::default() }),
         Capture::Off,
-        "Microphone: off, because your own setting says microphone off = true",
+        "Microphone: off, because you have switched the microphone off",
     );
 }
 
@@ -138,6 +139,8 @@ fn camera() {
         Capture::Off,
         "Camera: off, because the .rdp file says camerastoredirect:s:",
     );
+    let long = policy::camera(&rdp_file(&format!("camerastoredirect:s:{}", "ü".repeat(4000))));
+    assert!(long.reason().unwrap().message.len() <= MAX_SENTENCE, "fits into a message");
     check_camera(
         &device(DevicePolicy { camera: Setting::Is(false), ..DevicePolicy::default() }),
         Capture::Off,
@@ -156,7 +159,7 @@ fn sources_that_say_nothing_are_shown_too() {
             "the session host's policy does not configure fDisableCam",
             "the RDP connection does not configure audiomode:i",
             "this device's policy does not configure playback",
-            "your own setting says redirection paused = false",
+            "you have not paused redirection",
         ]
     );
 }

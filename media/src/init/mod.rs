@@ -50,9 +50,9 @@ pub struct Track {
     pub sample_aspect_ratio: (u32, u32),
     /// Clockwise turn that shows the picture upright: 0, 90, 180 or 270.
     pub rotation_degrees: u16,
-    /// 0 for video.
+    /// As the container tells it, which the decoder's output can contradict; 0 for video.
     pub rate_hz: u32,
-    /// 0 for video.
+    /// As [`Self::rate_hz`].
     pub channels: u16,
     /// Encoder delay at the start of sound. Timestamps have it subtracted already.
     pub codec_delay_micros: i64,
@@ -240,4 +240,4 @@ fn mpeg_audio(container: Container, init: &Bytes) -> Result<InitSegment, InitErr
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

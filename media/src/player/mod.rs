@@ -262,9 +262,8 @@ impl Player {
         }
     }
 
-    /// The picture from [`Player::pick`] reached the screen at `at`.
-    pub fn presented(&mut self, frame: &VideoFrame, at: Instant) {
-        let size = frame.format().display_size();
+    /// The picture from [`Player::pick`], of this time and size, reached the screen at `at`.
+    pub fn presented(&mut self, pts: Pts, size: (u32, u32), at: Instant) {
         if self.size != Some(size) {
             self.size = Some(size);
             self.events.push(Event::Resized { width: size.0, height: size.1 });
@@ -272,7 +271,7 @@ impl Player {
         if !self.first_frame_shown {
             self.first_frame_shown = true;
             self.measured.first_frame(self.buffers.first_keyframe_at(), at);
-            self.events.push(Event::FirstFrame { position: frame.pts() });
+            self.events.push(Event::FirstFrame { position: pts });
         }
         self.announce_seeked(at);
     }

@@ -186,4 +186,4 @@ impl Parser {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -62,7 +62,7 @@ impl TrackBuffer {
     /// `None`: not buffered. Small gaps before the first frame are tolerated.
     #[must_use]
     pub fn seek(&self, time: Pts) -> Option<Cursor> {
-        let gop = self.gop_for(time)?;
+        let gop = self.gop_for(time).or_else(|| self.gop_at_start(time))?;
         // Beyond the end of an ended stream its last frame is shown.
         let time = if self.ended { time.min(gop.end().plus(-1)) } else { time };
         Some(Cursor {
@@ -141,10 +141,13 @@ impl TrackBuffer {
             Some(gop) => self.gop_after(gop.key()),
             None => self.gops.first_key_value().map(|(_, gop)| gop),
         };
-        first_after.filter(|next| {
-            let at_start = before.is_none() && next.start() < Pts(START_TOLERANCE_MICROS);
-            next.start() <= near || at_start
-        })
+        first_after.filter(|next| next.start() <= near)
+    }
+
+    /// The front of media that begins a little after zero, where a page starts to play.
+    fn gop_at_start(&self, time: Pts) -> Option<&Gop> {
+        let (_, first) = self.gops.first_key_value()?;
+        (time <= first.start() && first.start() < Pts(START_TOLERANCE_MICROS)).then_some(first)
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  size u32 | type [u8; 4] | large size u64, if size is 1 | user type [u8; 16], if `uuid` | body
 //! ```
-//! Size 0: the box reaches to the end of the stream.
+//! Size 0: the box reaches to the end of the stream; only a top-level box can.
 
 use std::fmt;
 
@@ -88,10 +88,8 @@ fn next_child<'a>(reader: &mut Reader<'a>) -> Result<Option<Child<'a>>, ParseErr
     }
     let header =
         Header::read(rest)?.ok_or_else(|| reader.malformed("a box inside ends too early"))?;
-    let total = match header.total_bytes {
-        Some(total) => usize::try_from(total).unwrap_or(usize::MAX),
-        None => rest.len(),
-    };
+    let total = header.total_bytes.ok_or_else(|| reader.malformed("a box inside has no size"))?;
+    let total = usize::try_from(total).unwrap_or(usize::MAX);
     let whole = rest
         .get(..total)
         .ok_or_else(|| reader.malformed("a box inside is larger than the box around it"))?;

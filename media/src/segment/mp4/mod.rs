@@ -65,6 +65,11 @@ impl Parser {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.input.unread().len()
+    }
+
     pub(super) fn reset(&mut self) {
         self.input = Input::default();
         self.state = State::Boxes;
