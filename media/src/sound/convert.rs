@@ -310,9 +310,10 @@ mod tests {
             check(&format!("{rate_hz} Hz"), planar_float, stereo, rate_hz, 0.3535);
         }
         // The same sound on every channel adds up as the library's matrix says.
-        let front_and_centre = 0.3535 * (1.0 + 0.7071);
+        let minus_3_db = std::f32::consts::FRAC_1_SQRT_2;
+        let front_and_centre = 0.3535 * (1.0 + minus_3_db);
         check("3.0", planar_float, ChannelLayout::SURROUND, 48_000, front_and_centre);
-        let all = 0.3535 * (1.0 + 0.7071 + 0.7071);
+        let all = 0.3535 * (1.0 + minus_3_db + minus_3_db);
         check("5.1", planar_float, ChannelLayout::_5POINT1, 96_000, all);
         check("5.1 packed", Sample::I16(Type::Packed), ChannelLayout::_5POINT1_BACK, 48_000, all);
         check("mono", Sample::I16(Type::Planar), ChannelLayout::MONO, 44_100, 0.3535);

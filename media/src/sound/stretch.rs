@@ -15,9 +15,7 @@
 //! Pure; owned by a decode thread. Units: interleaved stereo; positions in input frames.
 //! INVARIANT: what is held back is bounded: a step, the search, and what one call brings.
 
-use super::num::{
-    f32_from_f64, f64_from_i64, f64_from_usize, i64_from_f64, usize_from_f64, usize_from_u32,
-};
+use super::num::{f32_from_f64, f64_from_usize, i64_from_f64, usize_from_f64, usize_from_u32};
 use super::resample::Resampler;
 use super::{CHANNELS, RATE_MAX, RATE_MIN};
 use crate::time::Pts;
@@ -276,6 +274,7 @@ impl Stretch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::num::f64_from_i64;
     use super::super::tone;
     use super::*;
 

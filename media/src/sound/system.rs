@@ -119,7 +119,8 @@ impl SystemSink<'_> {
         if now.saturating_duration_since(due) > GIVE_UP_CATCHING_UP {
             due = now;
         }
-        let heard = micros_since(self.shared.epoch, due);
+        // A block ahead, as with a device: a late turn does not show in the position.
+        let heard = micros_since(self.shared.epoch, due + BLOCK);
         self.shared.render(SYSTEM_SINK, &mut self.block, heard);
         self.due = Some(due + BLOCK);
         Duration::ZERO
