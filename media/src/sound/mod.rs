@@ -15,7 +15,6 @@
 //! other threads are atomics, rings, and one mutex that every side only ever *tries*.
 
 mod clock;
-#[cfg_attr(not(test), expect(dead_code, reason = "called by the player's audio thread"))]
 pub(crate) mod convert;
 mod device;
 mod device_thread;
