@@ -14,7 +14,9 @@ pub fn window_size(text: &str) -> Result<(u32, u32), String> {
         Some((width.trim().parse::<u32>().ok()?, height.trim().parse::<u32>().ok()?))
     });
     match parsed {
-        Some((width, height)) if (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) => {
+        Some((width, height))
+            if (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) =>
+        {
             Ok((width, height))
         }
         Some(_) => Err(format!("sides are 1 to {MAX_SIDE} pixels")),

@@ -10,9 +10,8 @@ pub const RUNTIME_DIR_VARIABLE: &str = "NEARSIDE_RUNTIME_DIR";
 /// The folder of the sockets: `$NEARSIDE_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/nearside`, else
 /// an owner-only folder in the temporary folder. Not created.
 pub fn runtime_dir() -> io::Result<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
-    };
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(dir) = absolute(RUNTIME_DIR_VARIABLE) {
         return Ok(dir);
     }
@@ -87,7 +86,10 @@ pub fn sibling(name: &str) -> io::Result<PathBuf> {
     }
     Err(io::Error::new(
         io::ErrorKind::NotFound,
-        format!("{name} is not installed beside {}", this.file_name().unwrap_or_default().display()),
+        format!(
+            "{name} is not installed beside {}",
+            this.file_name().unwrap_or_default().display()
+        ),
     ))
 }
 

@@ -40,13 +40,25 @@ pub enum RendererChoice {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToStage {
     /// First message.
-    Start { options: StageOptions, settings: DeviceSettings, site: String, title: String },
+    Start {
+        options: StageOptions,
+        settings: DeviceSettings,
+        site: String,
+        title: String,
+    },
     Settings(DeviceSettings),
-    Player { player: PlayerId, command: PlayerCommand },
+    Player {
+        player: PlayerId,
+        command: PlayerCommand,
+    },
     /// Writes what is on the screen as PNG; answered by `Screenshot`.
-    Screenshot { path: String },
+    Screenshot {
+        path: String,
+    },
     /// Answered by `Pong`: a stage that hangs is found by its silence.
-    Ping { seq: u32 },
+    Ping {
+        seq: u32,
+    },
 }
 
 /// From a stage to the agent.
@@ -54,16 +66,36 @@ pub enum ToStage {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromStage {
     /// Takes media from now on.
-    Ready { renderer: RendererFacts },
-    Pong { seq: u32 },
+    Ready {
+        renderer: RendererFacts,
+    },
+    Pong {
+        seq: u32,
+    },
     /// Media bytes were consumed.
-    Credit { stream: StreamId, bytes: u32 },
-    Player { player: PlayerId, event: PlayerEvent },
-    Stream { stream: StreamId, event: StreamEvent },
-    Stats { player: PlayerId, stats: Box<PlayerStats> },
-    Screenshot { error: Option<Reason> },
+    Credit {
+        stream: StreamId,
+        bytes: u32,
+    },
+    Player {
+        player: PlayerId,
+        event: PlayerEvent,
+    },
+    Stream {
+        stream: StreamId,
+        event: StreamEvent,
+    },
+    Stats {
+        player: PlayerId,
+        stats: Box<PlayerStats>,
+    },
+    Screenshot {
+        error: Option<Reason>,
+    },
     /// The stage cannot work at all (no renderer, broken input).
-    Failed { reason: Reason },
+    Failed {
+        reason: Reason,
+    },
 }
 
 /// What draws.

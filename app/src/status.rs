@@ -224,12 +224,14 @@ impl Status {
         match (&self.session, &self.blocked) {
             (None, _) => "Waiting for a session".to_owned(),
             (Some(_), Some(reason)) => format!("{} {}", reason.message, reason.next_step),
-            (Some(session), None) => match self.items.iter().rev().find_map(|i| i.failed.as_ref()) {
-                Some(reason) if self.indicator() == Indicator::Failed => {
-                    format!("{} {}", reason.message, reason.next_step)
+            (Some(session), None) => {
+                match self.items.iter().rev().find_map(|i| i.failed.as_ref()) {
+                    Some(reason) if self.indicator() == Indicator::Failed => {
+                        format!("{} {}", reason.message, reason.next_step)
+                    }
+                    _ => format!("Session on {}", session.name),
                 }
-                _ => format!("Session on {}", session.name),
-            },
+            }
         }
     }
 }

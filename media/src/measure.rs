@@ -409,23 +409,16 @@ mod tests {
 
     #[test]
     fn pairs_are_nearest_once_and_signed() {
-        let cases: [(&str, &[i64], &[i64], &[i64], &[f64]); 6] = [
-            ("sound leads", &[1_020_000], &[1_000_000], &[], &[20.0]),
-            ("picture leads", &[1_000_000], &[1_035_000], &[], &[-35.0]),
-            ("too far", &[1_000_000], &[1_500_000], &[], &[]),
-            ("used once", &[1_000_000, 1_100_000], &[1_090_000], &[], &[10.0]),
-            (
-                "one lost",
-                &[1_000_000, 3_000_000],
-                &[1_005_000, 2_000_000, 2_990_000],
-                &[],
-                &[-5.0, 10.0],
-            ),
-            ("across a cut", &[1_000_000], &[1_035_000], &[1_010_000], &[]),
-        ];
-        for (what, flashes, beeps, breaks, expected) in cases {
+        let check = |what, flashes: &[i64], beeps: &[i64], breaks: &[i64], expected: &[f64]| {
             assert_eq!(pair(flashes, beeps, breaks), expected, "{what}");
-        }
+        };
+        check("sound leads", &[1_020_000], &[1_000_000], &[], &[20.0]);
+        check("picture leads", &[1_000_000], &[1_035_000], &[], &[-35.0]);
+        check("too far", &[1_000_000], &[1_500_000], &[], &[]);
+        check("used once", &[1_000_000, 1_100_000], &[1_090_000], &[], &[10.0]);
+        let beeps = [1_005_000, 2_000_000, 2_990_000];
+        check("one lost", &[1_000_000, 3_000_000], &beeps, &[], &[-5.0, 10.0]);
+        check("across a cut", &[1_000_000], &[1_035_000], &[1_010_000], &[]);
     }
 
     #[test]

@@ -301,8 +301,7 @@ fn plane_is_held(frame: &frame::Video, format: &PictureFormat, index: usize) -> 
         let Some(end) = start.checked_add(plane_length(stride, height, row)) else { return false };
         raw.buf.iter().filter_map(|buffer| buffer.as_ref()).any(|buffer| {
             let base = buffer.data.addr();
-            let size = usize::try_from(buffer.size).unwrap_or(0);
-            base <= start && base.checked_add(size).is_some_and(|limit| end <= limit)
+            base <= start && base.checked_add(buffer.size).is_some_and(|limit| end <= limit)
         })
     }
 }

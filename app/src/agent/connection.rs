@@ -281,9 +281,7 @@ impl Connection {
         self.announced = true;
         self.settings = self.hub.status().settings;
         let playback_refused = playback_refused(&hello, self.settings);
-        self.hub
-            .report(Update::Blocked { id: self.id, reason: playback_refused.clone() })
-            .await;
+        self.hub.report(Update::Blocked { id: self.id, reason: playback_refused.clone() }).await;
         let acceptance = Acceptance {
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
             connection_id,
@@ -381,9 +379,7 @@ impl Connection {
                 return self.send(&DeviceMessage::Player { page: page_id, player, event });
             }
             PlayerCommand::AddStream { stream, .. } => {
-                self.credits
-                    .open(*stream)
-                    .map_err(|error| End::Violation(error.to_string()))?;
+                self.credits.open(*stream).map_err(|error| End::Violation(error.to_string()))?;
                 let order = AppendAssembler::default();
                 self.streams.insert(*stream, StreamEntry { page: page_id, player, order });
             }

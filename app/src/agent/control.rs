@@ -1,7 +1,7 @@
 //! Serves the control socket: one JSON value a line, see [`nearside::control`].
 
-use super::hub::{GlobalPage, Hub, Order, Update};
 use super::endpoint;
+use super::hub::{GlobalPage, Hub, Order, Update};
 use nearside::control::{MAX_LINE, Reply, Request};
 use nearside::paths;
 use std::time::Duration;

@@ -1,9 +1,7 @@
 //! The owner of the status. Tasks report [`Update`]s, everyone else watches snapshots.
 
 use super::settings;
-use nearside::status::{
-    Item, MAX_NOTICES, Notice, Process, Session, Severity, Status,
-};
+use nearside::status::{Item, MAX_NOTICES, Notice, Process, Session, Severity, Status};
 use nearside_channel::message::{DeviceSettings, PlayerCommand, PlayerId, Reason};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,9 +23,17 @@ pub(super) struct GlobalPage(pub(super) u32);
 #[derive(Clone, Debug)]
 pub(super) enum Order {
     Settings(DeviceSettings),
-    Steer { page: GlobalPage, player: PlayerId, command: PlayerCommand },
+    Steer {
+        page: GlobalPage,
+        player: PlayerId,
+        command: PlayerCommand,
+    },
     /// `answer` gets what went wrong, or `None`.
-    Screenshot { page: GlobalPage, path: String, answer: mpsc::Sender<Option<Reason>> },
+    Screenshot {
+        page: GlobalPage,
+        path: String,
+        answer: mpsc::Sender<Option<Reason>>,
+    },
     End,
 }
 
@@ -129,8 +135,7 @@ impl State {
         match update {
             Update::Connected { id, session, orders } => {
                 let items = BTreeMap::new();
-                self.connections
-                    .insert(id, Connection { session, blocked: None, orders, items });
+                self.connections.insert(id, Connection { session, blocked: None, orders, items });
                 if self.ending.is_some() {
                     self.order(id, Order::End);
                 }

@@ -60,8 +60,9 @@ impl Stage {
             paths::sibling("nearside-stage").map_err(|error| unavailable(error.to_string()))?;
         let mut command = Command::new(program);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        if let (true, Some(backend)) = (options.headless, std::env::var_os("WGPU_BACKEND")) {
-            command.env("WGPU_BACKEND", backend);
+        if options.headless {
+            // Mesa's device selection would look for a compositor, and complain on the terminal.
+            command.env("NODEVICE_SELECT", "1");
         }
         let mut child = command.spawn().map_err(|error| unavailable(error.to_string()))?;
         let pid = child.id().unwrap_or_default();

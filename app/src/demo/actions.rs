@@ -49,8 +49,8 @@ fn yes() -> bool {
 
 /// Reads and checks the file; sorted by time.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Timed>> {
-    let text = std::fs::read(path)
-        .with_context(|| format!("read the actions from {}", path.display()))?;
+    let text =
+        std::fs::read(path).with_context(|| format!("read the actions from {}", path.display()))?;
     parse(&text).with_context(|| format!("understand the actions in {}", path.display()))
 }
 

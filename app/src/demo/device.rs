@@ -137,8 +137,8 @@ impl Sockets {
 
     /// One request and its reply. Blocks.
     pub(crate) fn request(&self, request: &Request) -> anyhow::Result<Reply> {
-        let mut connection = Connection::open_at(&self.0.join("control.sock"))
-            .context("connect to the agent")?;
+        let mut connection =
+            Connection::open_at(&self.0.join("control.sock")).context("connect to the agent")?;
         connection.send(request)?;
         Ok(connection.receive()?)
     }

@@ -30,8 +30,6 @@ const SEEK_SLACK_MICROS: i64 = 100_000;
 
 struct Track {
     id: StreamId,
-    video: bool,
-    mime: String,
     pending: VecDeque<Bytes>,
     /// The rest of the append under way.
     current: Bytes,
@@ -111,8 +109,8 @@ impl Page {
             errors: Vec::new(),
             gave_up: false,
         };
+        // The player follows when the stage is ready, as a page's media follows its scripts.
         page.open_page()?;
-        page.open_player()?;
         Ok(page)
     }
 
@@ -247,12 +245,10 @@ impl Page {
         for facts in self.facts.tracks.clone() {
             let id = StreamId(self.next_stream);
             self.next_stream = self.next_stream.wrapping_add(1).max(1);
-            self.command(PlayerCommand::AddStream { stream: id, mime: facts.mime.clone() })?;
+            self.command(PlayerCommand::AddStream { stream: id, mime: facts.mime })?;
             self.transport.open_stream(id, facts.video)?;
             self.tracks.push(Track {
                 id,
-                video: facts.video,
-                mime: facts.mime,
                 pending: VecDeque::new(),
                 current: Bytes::new(),
                 appending: None,
@@ -325,10 +321,8 @@ impl Page {
             }
         }
         let goal = self.position_micros.saturating_add(GOAL_MICROS);
-        let hungry = self
-            .tracks
-            .iter()
-            .any(|track| track.pending.is_empty() && track.until_micros < goal);
+        let hungry =
+            self.tracks.iter().any(|track| track.pending.is_empty() && track.until_micros < goal);
         let full = self.tracks.iter().any(|track| READ_AHEAD <= track.pending.len());
         if hungry && !full && !self.end_of_file {
             self.feeder.ask();
@@ -339,9 +333,8 @@ impl Page {
     fn on_message(&mut self, message: DeviceMessage) -> anyhow::Result<()> {
         match message {
             DeviceMessage::PageReady { page } if page == self.page => {
-                self.stage_ready_ms
-                    .get_or_insert(self.opened_at.elapsed().as_secs_f64() * 1e3);
-                Ok(())
+                self.stage_ready_ms.get_or_insert(self.opened_at.elapsed().as_secs_f64() * 1e3);
+                self.begin()
             }
             DeviceMessage::PageFailed { page, reason } if page == self.page => {
                 self.fall_back(reason, true)
@@ -456,15 +449,23 @@ impl Page {
         for track in &self.tracks {
             self.transport.remove_stream(track.id);
         }
+        self.tracks.clear();
         if page_gone {
             let page = self.page;
             self.transport.send(&HostMessage::PageClose { page })?;
-            self.open_page()?;
-        } else {
-            self.command(PlayerCommand::Close)?;
+            return self.open_page();
+        }
+        self.command(PlayerCommand::Close)?;
+        self.begin()
+    }
+
+    /// Opens a player on a stage that is ready, at the position where the last one stopped.
+    fn begin(&mut self) -> anyhow::Result<()> {
+        self.open_player()?;
+        if self.reopened == 0 {
+            return Ok(());
         }
         let position = self.position_micros;
-        self.open_player()?;
         self.read_from(position);
         for track in &mut self.tracks {
             track.abort_next = false;
@@ -476,12 +477,9 @@ impl Page {
 
     /// What the page plays, for people.
     pub(crate) fn describe(&self) -> String {
-        let kinds: Vec<_> = self.tracks.iter().map(|track| track.mime.as_str()).collect();
+        let tracks = self.facts.tracks.iter();
+        let kinds: Vec<_> = tracks.map(|track| track.mime.as_str()).collect();
         format!("{} ({})", self.title, kinds.join(", "))
-    }
-
-    pub(crate) fn has_video(&self) -> bool {
-        self.tracks.iter().any(|track| track.video)
     }
 }
 

@@ -82,9 +82,7 @@ impl Remux {
         let mut tracks = Vec::new();
         for kind in [media::Type::Video, media::Type::Audio] {
             let Some(stream) = input.streams().best(kind) else { continue };
-            let attached = stream
-                .disposition()
-                .contains(format::stream::Disposition::ATTACHED_PIC);
+            let attached = stream.disposition().contains(format::stream::Disposition::ATTACHED_PIC);
             if attached {
                 continue;
             }
@@ -218,8 +216,7 @@ impl Track {
                 fragments.push(Fragment { track: at, bytes, until_micros: self.until_micros });
             }
         }
-        self.until_micros =
-            self.until_micros.max(pts.saturating_add(packet.duration().max(0)));
+        self.until_micros = self.until_micros.max(pts.saturating_add(packet.duration().max(0)));
         self.muxer.write(&mut packet).map_err(|error| RemuxError::Mux {
             codec: self.codec.clone(),
             detail: error.to_string(),

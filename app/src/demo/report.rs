@@ -140,7 +140,8 @@ impl Report {
         }
         if let Some(audio) = &self.audio {
             let device = audio.device.as_deref().unwrap_or("no device, recorded");
-            lines.push(format!("Sound: {} to {device}, {} underruns", audio.codec, audio.underruns));
+            lines
+                .push(format!("Sound: {} to {device}, {} underruns", audio.codec, audio.underruns));
         }
         for reason in &self.errors {
             lines.push(format!("{} {}", reason.message, reason.next_step));

@@ -81,9 +81,9 @@ pub(crate) async fn run(
 
 /// How long it plays if nothing intervenes, in seconds.
 fn planned_seconds(options: &Options, facts: &Facts) -> f64 {
-    let clip = facts.duration_micros.map(|micros| {
-        Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64()
-    });
+    let clip = facts
+        .duration_micros
+        .map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64());
     match (options.seconds, clip) {
         (Some(seconds), Some(clip)) => seconds.min(clip),
         (Some(seconds), None) => seconds,

@@ -139,7 +139,8 @@ impl Transport {
         if self.written == self.writing.len() {
             self.writing.clear();
             self.written = 0;
-            while self.writing.len() < WRITE_BATCH && self.scheduler.next_frame(&mut self.writing) {}
+            while self.writing.len() < WRITE_BATCH && self.scheduler.next_frame(&mut self.writing) {
+            }
         }
         let (mut reader, mut writer) = self.stream.split();
         let unwritten = self.writing.get(self.written..).unwrap_or_default();

@@ -69,14 +69,19 @@ pub(crate) fn stretch(from_unix_ms: u64, to_unix_ms: u64) -> String {
     }
 }
 
-/// The codec as its standard is called.
+/// The codec as its standard is called, from a short name or a codecs parameter (RFC 6381).
 pub(crate) fn codec(name: &str) -> String {
-    match name.to_ascii_lowercase().as_str() {
-        "h264" | "avc" | "avc1" => "H.264".to_owned(),
-        "h265" | "hevc" => "H.265".to_owned(),
+    let family = name.split('.').next().unwrap_or_default();
+    match family.to_ascii_lowercase().as_str() {
+        "h264" | "avc" | "avc1" | "avc3" => "H.264".to_owned(),
+        "h265" | "hevc" | "hvc1" | "hev1" => "H.265".to_owned(),
+        "vp08" => "VP8".to_owned(),
+        "vp09" => "VP9".to_owned(),
+        "av01" => "AV1".to_owned(),
+        "mp4a" => "AAC".to_owned(),
         "opus" => "Opus".to_owned(),
         "vorbis" => "Vorbis".to_owned(),
-        _ => short(&name.to_ascii_uppercase()),
+        _ => short(&family.to_ascii_uppercase()),
     }
 }
 
@@ -185,6 +190,9 @@ mod tests {
             (av_offset(-0.3), "sound ±0 ms"),
             (codec("h264"), "H.264"),
             (codec("vp9"), "VP9"),
+            (codec("avc1.640032"), "H.264"),
+            (codec("vp09.00.40.08"), "VP9"),
+            (codec("mp4a.40.2"), "AAC"),
         ];
         for (got, wanted) in cases {
             assert_eq!(got, wanted);

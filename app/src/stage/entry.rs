@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The status line stays this long.
 const STATUS_TIME: Duration = Duration::from_secs(5);
 
+/// Pictures are never picked further ahead than this.
+const MAX_DRAW: Duration = Duration::from_millis(50);
+
 /// Statistics go out this often while something plays.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -27,6 +30,8 @@ pub(crate) struct Entry {
     buffers: Arc<Buffers>,
     flashes: nearside_media::measure::FlashDetector,
     offsets: AvOffsets,
+    /// Time from pick to screen, smoothed.
+    draw: Duration,
     /// The status line ends at this instant.
     status_until: Option<Instant>,
     pub(crate) next_stats: Option<Instant>,
@@ -54,6 +59,7 @@ impl Entry {
             buffers,
             flashes: Default::default(),
             offsets: AvOffsets::new(Instant::now()),
+            draw: Duration::ZERO,
             status_until: None,
             next_stats: None,
             reported: (0, 0),
@@ -114,6 +120,12 @@ impl Entry {
     fn cut(&mut self, now: Instant) {
         self.offsets.cut(now);
         self.flashes.reset();
+    }
+
+    /// Notes how long a picture took to the screen; the usual time.
+    pub(crate) fn drew(&mut self, took: Duration) -> Duration {
+        self.draw = (self.draw * 7 + took.min(MAX_DRAW)) / 8;
+        self.draw
     }
 
     /// A picture of this mean luma (0 to 1) reached the screen.

@@ -25,9 +25,15 @@ use std::sync::mpsc::SyncSender;
 pub(crate) enum Input {
     Message(ToStage),
     /// A player opened, with the buffers that its streams fill.
-    Opened { player: PlayerId, buffers: Arc<Buffers>, command: PlayerCommand },
+    Opened {
+        player: PlayerId,
+        buffers: Arc<Buffers>,
+        command: PlayerCommand,
+    },
     /// The media of a player cannot be played: it has been told to the page.
-    Failed { player: PlayerId },
+    Failed {
+        player: PlayerId,
+    },
     /// The agent is gone.
     End,
 }
@@ -42,7 +48,8 @@ pub(crate) fn start(
     outbox: Outbox,
 ) -> std::io::Result<()> {
     std::thread::Builder::new().name("input".to_owned()).spawn(move || {
-        let mut reader = Reader { inputs, wake, outbox, players: BTreeMap::new(), streams: BTreeMap::new() };
+        let mut reader =
+            Reader { inputs, wake, outbox, players: BTreeMap::new(), streams: BTreeMap::new() };
         let why = reader.run();
         tracing::info!(why, "input ends");
         reader.pass(Input::End);
@@ -155,8 +162,7 @@ impl<W: Fn()> Reader<W> {
     fn add_stream(&mut self, player: PlayerId, stream: StreamId, mime: &str) {
         let Some(buffers) = self.players.get(&player) else { return };
         let order = AppendAssembler::default();
-        let mut entry =
-            Stream { player, buffers: Arc::clone(buffers), order, refused: false };
+        let mut entry = Stream { player, buffers: Arc::clone(buffers), order, refused: false };
         if let Err(error) = buffers.add_stream(stream.0, mime) {
             entry.refused = true;
             self.fail(player, buffers, translate::append_error(&error));

@@ -22,10 +22,12 @@ mod windows;
 use input::Input;
 use nearside::stage_link::{StageOptions, ToStage};
 use nearside_channel::message::DeviceSettings;
+use nearside_media::sound::{Output, OutputConfig};
 use outbox::Outbox;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
 use waker::Waker;
 
 fn main() -> ExitCode {
@@ -39,11 +41,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the agent's first message says.
+/// What the agent's first message says, and what starts while the graphics device opens.
 pub(crate) struct Start {
     pub(crate) options: StageOptions,
     pub(crate) settings: DeviceSettings,
     pub(crate) title: String,
+    pub(crate) outbox: Outbox,
+    /// Opens the sound device.
+    pub(crate) sound: JoinHandle<Output>,
 }
 
 fn run() -> anyhow::Result<()> {
@@ -52,28 +57,33 @@ fn run() -> anyhow::Result<()> {
     let (send, inputs) = sync_channel(input::DEPTH);
     let wake = Arc::clone(&waker);
     input::start(send, move || wake.wake(), outbox.clone())?;
-    let Some(start) = first_message(&inputs) else { return Ok(()) };
+    let Some(start) = first_message(&inputs, outbox)? else { return Ok(()) };
     if start.options.headless {
-        return offscreen::run(start, &inputs, &waker, outbox, None);
+        return offscreen::run(start, &inputs, &waker, None);
     }
     match windows::event_loop() {
-        Ok(event_loop) => windows::run(event_loop, start, inputs, waker, outbox),
+        Ok(event_loop) => windows::run(event_loop, start, inputs, waker),
         Err(error) => {
             let detail = error.to_string();
-            offscreen::run(start, &inputs, &waker, outbox, Some(translate::no_display(&detail)))
+            offscreen::run(start, &inputs, &waker, Some(translate::no_display(&detail)))
         }
     }
 }
 
 /// Waits for `Start`; `None` when the agent goes first.
-fn first_message(inputs: &Receiver<Input>) -> Option<Start> {
-    loop {
-        match inputs.recv().ok()? {
+fn first_message(inputs: &Receiver<Input>, outbox: Outbox) -> anyhow::Result<Option<Start>> {
+    for input in inputs {
+        match input {
             Input::Message(ToStage::Start { options, settings, title, .. }) => {
-                return Some(Start { options, settings, title });
+                let config = OutputConfig { measure: options.measure, force_system_clock: false };
+                let sound = std::thread::Builder::new()
+                    .name("open sound".to_owned())
+                    .spawn(move || Output::open(config))?;
+                return Ok(Some(Start { options, settings, title, outbox, sound }));
             }
-            Input::End => return None,
+            Input::End => break,
             Input::Message(_) | Input::Opened { .. } | Input::Failed { .. } => {}
         }
     }
+    Ok(None)
 }

@@ -1,9 +1,8 @@
 //! The stage's loop without windows: pictures are drawn off-screen at the times they are due.
 
 use super::input::Input;
-use super::outbox::Outbox;
 use super::troupe::{Troupe, backend};
-use super::view::View;
+use super::view::{View, fitting};
 use super::waker::Waker;
 use super::{Start, translate};
 use nearside::stage_link::FromStage;
@@ -16,23 +15,25 @@ use std::time::{Duration, Instant};
 /// A display that is not there refreshes 60 times a second.
 const INTERVAL: Duration = Duration::from_nanos(16_666_667);
 
+/// A screen that is not there is this large, in pixels.
+const SCREEN: (u32, u32) = (1280, 720);
+
 /// Runs until the agent goes.
 pub(crate) fn run(
     start: Start,
     inputs: &Receiver<Input>,
     waker: &Arc<Waker>,
-    outbox: Outbox,
     warning: Option<Reason>,
 ) -> anyhow::Result<()> {
     let gpu = match Gpu::open(backend(start.options.renderer)) {
         Ok(gpu) => gpu,
         Err(error) => {
-            outbox.send(&FromStage::Failed { reason: translate::render_error(&error) });
+            start.outbox.send(&FromStage::Failed { reason: translate::render_error(&error) });
             anyhow::bail!(error);
         }
     };
     let window = start.options.window;
-    let mut troupe = Troupe::new(start, &gpu, waker, outbox, warning);
+    let mut troupe = Troupe::new(start, &gpu, waker, warning)?;
     loop {
         waker.lower();
         if !troupe.take_inputs(inputs, Instant::now()) {
@@ -45,7 +46,8 @@ pub(crate) fn run(
             let view = match (&mut entry.view, &frame) {
                 (Some(view), _) => view,
                 (None, Some(frame)) => {
-                    let size = window.unwrap_or_else(|| frame.format().display_size());
+                    let size =
+                        window.unwrap_or_else(|| fitting(frame.format().display_size(), SCREEN));
                     entry.view.insert(View::offscreen(&gpu, size)?)
                 }
                 (None, None) => return Ok(None),

@@ -17,9 +17,7 @@ const MAX_RANGES: usize = 256;
 
 pub(super) fn ranges(ranges: &TimeRanges) -> Vec<TimeRange> {
     let whole = ranges.iter().take(MAX_RANGES);
-    whole
-        .map(|range| TimeRange { start_micros: range.start.0, end_micros: range.end.0 })
-        .collect()
+    whole.map(|range| TimeRange { start_micros: range.start.0, end_micros: range.end.0 }).collect()
 }
 
 /// The parameters and the length of an append; `None` for other commands.
@@ -51,9 +49,10 @@ const PLAYS_NATIVELY: &str = "The page plays it in the session.";
 
 pub(super) fn append_error(error: &AppendError) -> Reason {
     let (code, next_step) = match error {
-        AppendError::Malformed { .. } => {
-            (ReasonCode::MalformedMedia, "The page plays it in the session. Reload it to try again.")
-        }
+        AppendError::Malformed { .. } => (
+            ReasonCode::MalformedMedia,
+            "The page plays it in the session. Reload it to try again.",
+        ),
         AppendError::MissingInit => (ReasonCode::MissingInitSegment, PLAYS_NATIVELY),
         AppendError::UnsupportedCodec { .. } => (ReasonCode::UnsupportedCodec, PLAYS_NATIVELY),
         AppendError::UnsupportedContainer { .. } => {
@@ -137,9 +136,7 @@ pub(super) fn event(event: &Event) -> PlayerEvent {
         Event::Seeked { token, position } => {
             PlayerEvent::Seeked { token: token.unwrap_or(0), position_micros: position.0 }
         }
-        Event::Resized { width, height } => {
-            PlayerEvent::Resized { width: *width, height: *height }
-        }
+        Event::Resized { width, height } => PlayerEvent::Resized { width: *width, height: *height },
         Event::FirstFrame { position } => PlayerEvent::FirstFrame { position_micros: position.0 },
         Event::Warning(what) => PlayerEvent::Warning { reason: problem(what) },
         Event::Failed { problem: what, position } => {

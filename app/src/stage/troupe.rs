@@ -17,9 +17,9 @@ use nearside_channel::message::{
 use nearside_media::decode::HardwarePolicy;
 use nearside_media::measure::Beeps;
 use nearside_media::picture::VideoFrame;
-use nearside_media::player::{Event, Player, State, Wake};
+use nearside_media::player::{Event, Lead, Player, State, Wake};
 use nearside_media::render::{BackendChoice, Gpu, RenderError};
-use nearside_media::sound::{Output, OutputConfig, OutputEvent};
+use nearside_media::sound::{Output, OutputEvent};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -56,11 +56,11 @@ impl Troupe {
         start: Start,
         gpu: &Gpu,
         waker: &Arc<Waker>,
-        outbox: Outbox,
         warning: Option<Reason>,
-    ) -> Self {
-        let config = OutputConfig { measure: start.options.measure, force_system_clock: false };
-        let output = Output::open(config);
+    ) -> Result<Self, RenderError> {
+        let Start { options, settings, title, outbox, sound } = start;
+        let output =
+            sound.join().map_err(|_| RenderError::Refused("sound does not start".to_owned()))?;
         let facts = gpu.facts();
         let facts = RendererFacts {
             backend: facts.backend.to_owned(),
@@ -69,11 +69,11 @@ impl Troupe {
         };
         outbox.send(&FromStage::Ready { renderer: facts.clone() });
         let waker = Arc::clone(waker);
-        Self {
-            options: start.options,
-            settings: start.settings,
+        Ok(Self {
+            options,
+            settings,
             entries: BTreeMap::new(),
-            title: start.title,
+            title,
             beeps: output.take_beeps(),
             output,
             facts,
@@ -82,7 +82,7 @@ impl Troupe {
             warned_no_sound: false,
             warning,
             redraw: false,
-        }
+        })
     }
 
     /// Takes what has arrived. False: the agent is gone.
@@ -135,6 +135,10 @@ impl Troupe {
                 match show(entry, picture, self.settings) {
                     Ok(Some(at)) => {
                         if let Some((pts, size, luma)) = shown {
+                            // A software display shows what it gets at once.
+                            let refreshes = !self.options.headless && !self.facts.software;
+                            let draw = entry.drew(at.saturating_duration_since(now));
+                            entry.player.set_lead(Lead { draw, refreshes });
                             entry.player.presented(pts, size, at);
                             if let Some(luma) = luma {
                                 entry.flash(luma, at);
@@ -185,11 +189,8 @@ impl Troupe {
         kind: PlayerKind,
         buffers: Arc<nearside_media::player::Buffers>,
     ) {
-        let policy = if self.options.software_decoding {
-            HardwarePolicy::Off
-        } else {
-            HardwarePolicy::Auto
-        };
+        let policy =
+            if self.options.software_decoding { HardwarePolicy::Off } else { HardwarePolicy::Auto };
         match Player::new(Arc::clone(&buffers), &self.output, policy, &self.wake) {
             Ok(player) => {
                 let entry = Entry::new(id, kind, player, buffers, self.title.clone());
@@ -277,8 +278,8 @@ impl Troupe {
             Some(Err(error)) => self.outbox.send(&failed(translate::render_error(&error))),
             Some(Ok((pixels, size))) => {
                 let outbox = self.outbox.clone();
-                let written = std::thread::Builder::new().name("screenshot".to_owned()).spawn(
-                    move || {
+                let written =
+                    std::thread::Builder::new().name("screenshot".to_owned()).spawn(move || {
                         let error = write_png(&path, &pixels, size).err().map(|error| {
                             Reason::new(
                                 ReasonCode::LimitReached,
@@ -287,8 +288,7 @@ impl Troupe {
                             )
                         });
                         outbox.send(&FromStage::Screenshot { error });
-                    },
-                );
+                    });
                 if let Err(error) = written {
                     tracing::warn!(%error, "no thread for the screenshot");
                 }
@@ -314,13 +314,23 @@ fn report(
     for event in &events {
         entry.note(event, now);
     }
+    let mut quality = None;
     if settled || first || entry.next_stats.is_some_and(|at| at <= now) {
         let stats = Box::new(entry.stats(now, device, facts));
+        quality = stats.video.as_ref().map(|video| PlayerEvent::Quality {
+            decoded: video.decoded,
+            presented: video.presented,
+            dropped: video.dropped,
+            corrupted: video.corrupted,
+        });
         outbox.report(&FromStage::Stats { player: entry.id, stats });
     }
     for event in &events {
         let event = translate::event(event);
         outbox.send(&FromStage::Player { player: entry.id, event });
+    }
+    if let Some(event) = quality {
+        outbox.report(&FromStage::Player { player: entry.id, event });
     }
 }
 

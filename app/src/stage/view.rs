@@ -4,6 +4,7 @@ use super::overlay::{Overlay, OverlayView};
 use nearside_media::picture::VideoFrame;
 use nearside_media::render::{Gpu, Offscreen, Path, RenderError, Renderer, Viewport};
 use std::sync::Arc;
+use winit::dpi::PhysicalSize;
 use winit::window::Window;
 
 /// A target with its renderer. Owned by the stage's loop.
@@ -21,6 +22,16 @@ enum Target {
         configuration: wgpu::SurfaceConfiguration,
         window: Arc<Window>,
     },
+}
+
+/// `size` scaled down, if it must be, to fit into `most`, in pixels.
+pub(crate) fn fitting(size: (u32, u32), most: (u32, u32)) -> (u32, u32) {
+    let scale = (f64::from(most.0) / f64::from(size.0.max(1)))
+        .min(f64::from(most.1) / f64::from(size.1.max(1)))
+        .min(1.0);
+    let scaled = PhysicalSize::new(f64::from(size.0) * scale, f64::from(size.1) * scale);
+    let scaled: PhysicalSize<u32> = scaled.cast();
+    (scaled.width.max(1), scaled.height.max(1))
 }
 
 impl View {

@@ -5,9 +5,8 @@
 
 use super::entry::Entry;
 use super::input::Input;
-use super::outbox::Outbox;
 use super::troupe::{Troupe, backend};
-use super::view::View;
+use super::view::{View, fitting};
 use super::waker::{Wake, Waker};
 use super::{Start, translate};
 use nearside::stage_link::{FromStage, StageOptions};
@@ -39,12 +38,11 @@ pub(crate) fn run(
     start: Start,
     inputs: Receiver<Input>,
     waker: Arc<Waker>,
-    outbox: Outbox,
 ) -> anyhow::Result<()> {
     waker.use_event_loop(event_loop.create_proxy());
     let display = event_loop.owned_display_handle();
     let mut app = App {
-        starting: Some((start, outbox)),
+        starting: Some(start),
         inputs,
         waker,
         display,
@@ -64,7 +62,7 @@ struct Stage {
 }
 
 struct App {
-    starting: Option<(Start, Outbox)>,
+    starting: Option<Start>,
     inputs: Receiver<Input>,
     waker: Arc<Waker>,
     display: OwnedDisplayHandle,
@@ -74,8 +72,9 @@ struct App {
 
 impl ApplicationHandler<Wake> for App {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        let Some((start, outbox)) = self.starting.take() else { return };
-        match self.open(event_loop, start, &outbox) {
+        let Some(start) = self.starting.take() else { return };
+        let outbox = start.outbox.clone();
+        match self.open(event_loop, start) {
             Ok(stage) => {
                 self.stage = Some(stage);
                 self.look(event_loop);
@@ -129,12 +128,7 @@ impl ApplicationHandler<Wake> for App {
 }
 
 impl App {
-    fn open(
-        &mut self,
-        event_loop: &ActiveEventLoop,
-        start: Start,
-        outbox: &Outbox,
-    ) -> Result<Stage, RenderError> {
+    fn open(&mut self, event_loop: &ActiveEventLoop, start: Start) -> Result<Stage, RenderError> {
         let size = start.options.window.unwrap_or((640, 360));
         let window = create_window(event_loop, &start.title, size)?;
         if let Some(monitor) = window.current_monitor().or_else(|| event_loop.primary_monitor())
@@ -145,7 +139,7 @@ impl App {
         }
         let choice = backend(start.options.renderer);
         let (gpu, surface) = Gpu::open_window(choice, &self.display, &window)?;
-        let troupe = Troupe::new(start, &gpu, &self.waker, outbox.clone(), None);
+        let troupe = Troupe::new(start, &gpu, &self.waker, None)?;
         Ok(Stage { troupe, gpu, spare: Some((window, surface)) })
     }
 
@@ -192,11 +186,8 @@ impl Place<'_> {
             let Some(frame) = &frame else { return Ok(None) };
             entry.view = Some(self.new_view(entry.id, &entry.title, frame)?);
         }
-        let overlay = entry.overlay(
-            settings.video_outlines,
-            settings.video_status_overlay,
-            Instant::now(),
-        );
+        let overlay =
+            entry.overlay(settings.video_outlines, settings.video_status_overlay, Instant::now());
         let Some(view) = &mut entry.view else { return Ok(None) };
         view.show(frame, &overlay)?;
         if let Some(window) = view.os_window() {
@@ -237,12 +228,7 @@ impl Place<'_> {
         let Some(monitor) = self.event_loop.primary_monitor() else { return (width, height) };
         let part = |side: u32| (side / MONITOR_PART.1 * MONITOR_PART.0).max(64);
         let most = (part(monitor.size().width), part(monitor.size().height));
-        let scale = (f64::from(most.0) / f64::from(width.max(1)))
-            .min(f64::from(most.1) / f64::from(height.max(1)))
-            .min(1.0);
-        let scaled = PhysicalSize::new(f64::from(width) * scale, f64::from(height) * scale);
-        let scaled: PhysicalSize<u32> = scaled.cast();
-        (scaled.width.max(1), scaled.height.max(1))
+        fitting((width, height), most)
     }
 }
 

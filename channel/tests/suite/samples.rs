@@ -61,6 +61,7 @@ variants!(
         PageFailed,
         Player,
         Stream,
+        Steer,
     }
 );
 variants!(
@@ -281,6 +282,7 @@ pub(crate) fn all() -> Vec<Sample> {
         DeviceMessage::Settings(DeviceSettings { paused: true, ..DeviceSettings::default() }),
         DeviceMessage::PageReady { page },
         DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) },
+        DeviceMessage::Steer { page, player, command: PlayerCommand::Pause },
     ];
     let device_players =
         player_events.into_iter().map(|event| DeviceMessage::Player { page, player, event });

@@ -210,6 +210,11 @@ pub(crate) fn device_message() -> impl Strategy<Value = DeviceMessage> {
             stream,
             event
         }),
+        (page(), player(), player_command()).prop_map(|(page, player, command)| M::Steer {
+            page,
+            player,
+            command
+        }),
     ]
 }
 

@@ -87,7 +87,8 @@ unsafe extern "C" fn choose_format(
             }
             let descriptor = ffi::av_pix_fmt_desc_get(*at);
             let hardware = !descriptor.is_null()
-                && (*descriptor).flags & u64::from(ffi::AV_PIX_FMT_FLAG_HWACCEL.unsigned_abs()) != 0;
+                && (*descriptor).flags & u64::from(ffi::AV_PIX_FMT_FLAG_HWACCEL.unsigned_abs())
+                    != 0;
             if chosen == AV_PIX_FMT_NONE && !hardware {
                 chosen = *at;
             }

@@ -1,5 +1,8 @@
 //! Opening a decoder for a track, and feeding it.
-#![expect(unsafe_code, reason = "packets carry borrowed data and the context's time base is a raw field")]
+#![expect(
+    unsafe_code,
+    reason = "packets carry borrowed data and the context's time base is a raw field"
+)]
 
 use super::{DecodeError, decoder_threads};
 use crate::init::{Codec, Track};
@@ -90,9 +93,7 @@ pub(super) fn send(
         Err(ffmpeg_next::Error::Other { errno }) if errno == ffmpeg_next::error::EAGAIN => {
             Ok(Sent::Full)
         }
-        Err(error) => {
-            Err(DecodeError::Damaged { codec: codec.name(), detail: error.to_string() })
-        }
+        Err(error) => Err(DecodeError::Damaged { codec: codec.name(), detail: error.to_string() }),
     }
 }
 

@@ -196,9 +196,8 @@ impl Worker {
 
     fn open_decoder(&self, config: &Arc<TrackConfig>) -> Option<Open> {
         let track = &config.track;
-        let decoder = AudioDecoder::open(track)
-            .map_err(|error| self.fail(Problem::Decoder(error)))
-            .ok()?;
+        let decoder =
+            AudioDecoder::open(track).map_err(|error| self.fail(Problem::Decoder(error))).ok()?;
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(AudioFacts {
             codec: track.codec.name(),
             rate_hz: track.rate_hz,

@@ -48,16 +48,31 @@ const SOUND_START: Duration = Duration::from_millis(100);
 /// What the player tells its owner.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    State { state: State, position: Pts, rate: f64 },
+    State {
+        state: State,
+        position: Pts,
+        rate: f64,
+    },
     /// The sought picture is on the screen.
-    Seeked { token: Option<u32>, position: Pts },
+    Seeked {
+        token: Option<u32>,
+        position: Pts,
+    },
     /// Size in square pixels.
-    Resized { width: u32, height: u32 },
-    FirstFrame { position: Pts },
+    Resized {
+        width: u32,
+        height: u32,
+    },
+    FirstFrame {
+        position: Pts,
+    },
     /// Playing goes on.
     Warning(Problem),
     /// Playing cannot go on.
-    Failed { problem: Problem, position: Pts },
+    Failed {
+        problem: Problem,
+        position: Pts,
+    },
 }
 
 /// As in `PlaybackState` of the channel, from the player's view.
@@ -81,6 +96,21 @@ pub enum Problem {
     Thread,
     #[error("too many players make sound at once")]
     TooManyVoices,
+}
+
+/// Between a pick and the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// Time to draw and present a picture.
+    pub draw: Duration,
+    /// The screen shows what is presented at its next refresh; else at once.
+    pub refreshes: bool,
+}
+
+impl Default for Lead {
+    fn default() -> Self {
+        Self { draw: Duration::ZERO, refreshes: true }
+    }
 }
 
 /// See the module.
@@ -110,6 +140,9 @@ pub struct Player {
     size: Option<(u32, u32)>,
     first_frame_shown: bool,
     next_report: Instant,
+    lead: Lead,
+    /// Media time between refreshes, as of the last pick.
+    span: i64,
     failed: bool,
     measured: Measured,
 }
@@ -127,8 +160,8 @@ impl Player {
     ) -> Result<Self, Problem> {
         let (writer, voice) = output.voice().map_err(|_| Problem::TooManyVoices)?;
         let facts = output.facts();
-        let video = VideoThread::start(&buffers, policy, Arc::clone(wake))
-            .map_err(|_| Problem::Thread)?;
+        let video =
+            VideoThread::start(&buffers, policy, Arc::clone(wake)).map_err(|_| Problem::Thread)?;
         let audio = AudioThread::start(&buffers, writer, facts.rate_hz, Arc::clone(wake))
             .map_err(|_| Problem::Thread)?;
         let sound_clock = Clock::Audio(voice.clock());
@@ -154,6 +187,8 @@ impl Player {
             size: None,
             first_frame_shown: false,
             next_report: Instant::now(),
+            lead: Lead::default(),
+            span: 0,
             failed: false,
             measured: Measured::default(),
         };
@@ -241,9 +276,15 @@ impl Player {
         self.next_wake(now, picture)
     }
 
-    /// The picture for the refresh at `at`, if it is another than the last one. `interval` is
-    /// the time between refreshes.
-    pub fn pick(&mut self, at: Instant, interval: Duration) -> Option<VideoFrame> {
+    /// How long it takes from a pick to the screen, and whether the screen waits for a refresh.
+    /// Pictures are picked that much ahead, so that they are seen when they are due.
+    pub fn set_lead(&mut self, lead: Lead) {
+        self.lead = lead;
+    }
+
+    /// The picture to draw now, if it is another than the last one. `interval` is the time
+    /// between refreshes.
+    pub fn pick(&mut self, now: Instant, interval: Duration) -> Option<VideoFrame> {
         if self.failed {
             return None;
         }
@@ -252,9 +293,10 @@ impl Player {
         if !running && self.presenter.shown().is_some() {
             return None;
         }
-        let interval = i64::try_from(interval.as_micros()).unwrap_or(16_667);
-        let span = if running { refresh_span_micros(interval, self.rate) } else { 0 };
-        let picked = self.presenter.pick(self.position(at), span);
+        let span = if running { refresh_span_micros(micros_of(interval), self.rate) } else { 0 };
+        let seen = self.position(now).plus(self.lead_micros(span));
+        let picked = self.presenter.pick(seen, span);
+        self.span = span;
         self.pump();
         match picked {
             Pick::Show { frame, .. } => Some(frame),
@@ -289,7 +331,15 @@ impl Player {
         if !self.transport.running() {
             return None;
         }
-        Some(now + self.media_span(due.since(self.position(now))))
+        let seen = self.position(now).plus(self.lead_micros(self.span));
+        Some(now + self.media_span(due.since(seen)))
+    }
+
+    /// Media time between a pick and the screen, for refreshes `span` apart.
+    fn lead_micros(&self, span: i64) -> i64 {
+        let draw = refresh_span_micros(micros_of(self.lead.draw), self.rate);
+        // The presenter picks for the nearest refresh; a screen without one shows at once.
+        if self.lead.refreshes { draw } else { draw - span / 2 }
     }
 
     fn media_span(&self, micros: i64) -> Duration {
@@ -357,8 +407,7 @@ impl Player {
     }
 
     fn take_problems(&mut self, now: Instant) {
-        let problems =
-            [self.video.progress.take_problem(), self.audio.progress.take_problem()];
+        let problems = [self.video.progress.take_problem(), self.audio.progress.take_problem()];
         for problem in problems.into_iter().flatten() {
             if problem == Problem::Damaged {
                 self.events.push(Event::Warning(problem));
@@ -434,9 +483,8 @@ impl Player {
             self.system_clock.position(now)
         };
         let position = clock.unwrap_or(self.anchor).max(self.anchor);
-        self.anchor = self.duration.map_or(position, |end| {
-            position.min(Pts(end.max(self.anchor.0)))
-        });
+        self.anchor =
+            self.duration.map_or(position, |end| position.min(Pts(end.max(self.anchor.0))));
         self.voice.pause();
         self.system_clock.pause(now);
     }
@@ -491,4 +539,8 @@ impl Player {
         }
         wake
     }
+}
+
+fn micros_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

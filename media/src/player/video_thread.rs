@@ -3,9 +3,9 @@
 //! Owned by the player; ends when its order says stopped or its receiver is gone. The channel
 //! to the player holds few pictures and blocks: that is the back-pressure.
 
+use super::Problem;
 use super::buffers::{Buffers, Next, ReadCursor};
 use super::threads::{Progress, Wake};
-use super::Problem;
 use crate::decode::{DecodeError, HardwarePolicy, VideoDecoder, VideoDecoderFacts};
 use crate::picture::VideoFrame;
 use crate::segment::TrackKind;

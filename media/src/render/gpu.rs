@@ -191,7 +191,8 @@ impl Gpu {
     }
 
     /// How to configure `surface` for a [`Renderer`](super::Renderer): a format that takes
-    /// gamma-encoded values as they are, and direct copies where the surface allows them.
+    /// gamma-encoded values as they are, direct copies where the surface allows them, and whole
+    /// pictures only (no tearing).
     ///
     /// # Errors
     /// [`RenderError::Surface`] when the adapter cannot present to it.
@@ -210,6 +211,7 @@ impl Gpu {
             configuration.format = format;
         }
         configuration.usage |= capabilities.usages & wgpu::TextureUsages::COPY_DST;
+        configuration.present_mode = wgpu::PresentMode::AutoVsync;
         configuration.desired_maximum_frame_latency = 1;
         Ok(configuration)
     }

@@ -107,7 +107,7 @@ fn noise(c: usize, x: u32, y: u32) -> f64 {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        state = state.wrapping_mul(0x85eb_ca6b).wrapping_add(0x1234_567);
+        state = state.wrapping_mul(0x85eb_ca6b).wrapping_add(0x0123_4567);
     }
     f64::from(state) / f64::from(u32::MAX)
 }

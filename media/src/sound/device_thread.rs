@@ -22,7 +22,6 @@ pub(super) fn run(hosts: Hosts, shared: &Arc<Shared>) {
         device: None,
         sink: FIRST_DEVICE_SINK,
         last_name: None,
-        told_lost: false,
         told_none: false,
     };
     while !shared.is_stopped() {
@@ -44,7 +43,6 @@ struct DeviceThread<'a> {
     sink: u64,
     /// The device that played last, to tell a change.
     last_name: Option<String>,
-    told_lost: bool,
     told_none: bool,
 }
 
@@ -107,10 +105,10 @@ impl DeviceThread<'_> {
                 );
                 self.shared.set_device(Some((device.name.clone(), device.channels)));
                 let same = self.last_name.as_ref().is_none_or(|last| *last == device.name);
-                if !same || self.told_lost || self.told_none {
+                if self.shared.take_lost() || self.told_none || !same {
                     self.shared.tell(OutputEvent::DeviceChanged { name: device.name.clone() });
                 }
-                (self.told_lost, self.told_none) = (false, false);
+                self.told_none = false;
                 self.last_name = Some(device.name.clone());
                 self.device = Some(device);
             }
@@ -130,10 +128,9 @@ impl DeviceThread<'_> {
 
     fn close(&mut self) {
         self.shared.hand_over(self.sink, NO_SINK);
-        if self.shared.failed.load(Ordering::Acquire) == self.sink && !self.told_lost {
-            self.told_lost = true;
-            tracing::info!("Sound device lost");
-            self.shared.tell(OutputEvent::DeviceLost);
+        self.shared.stalled.store(NO_SINK, Ordering::Release);
+        if self.shared.failed.load(Ordering::Acquire) == self.sink {
+            self.shared.tell_lost();
         }
         self.sink += 1;
         self.device = None;

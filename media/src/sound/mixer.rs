@@ -103,11 +103,10 @@ impl MixVoice {
         let frames = out.len() / CHANNELS;
         let available = self.settle();
         let playing = self.state.playing.load(Ordering::Acquire);
-        let fading = usize_from_f64(f64::from((self.fade / self.fade_step).ceil()));
+        let fading = usize_from_f64(f64::from((self.fade / self.fade_step - 0.01).ceil()));
         let wanted = if playing { frames } else { frames.min(fading) };
         let taken = wanted.min(available);
         self.take(out, taken, playing);
-        self.decay(out);
         if taken > 0 {
             let heard = Heard {
                 generation: self.generation,
@@ -117,6 +116,8 @@ impl MixVoice {
             self.state.heard.store(heard);
             self.offer_space();
         }
+        let (sounded, rest) = out.split_at_mut((taken * CHANNELS).min(out.len()));
+        self.decay(sounded);
         if taken == wanted && taken > 0 {
             self.sounding = playing;
         } else if self.sounding && taken < wanted {
@@ -125,6 +126,7 @@ impl MixVoice {
             }
             self.cut();
         }
+        self.decay(rest);
         self.meter.publish(&self.state.published, !self.sounding);
     }
 

@@ -204,3 +204,122 @@ fn spawn(wanted: bool, name: &str, run: impl FnOnce() + Send + 'static) -> Optio
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
     thread.inspect_err(|error| tracing::error!(%error, name, "No thread for sound")).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{WriteError, tone};
+    use super::*;
+    use crate::time::Pts;
+
+    fn output() -> Output {
+        Output::open(OutputConfig { measure: true, force_system_clock: true })
+    }
+
+    fn spawn_writer(
+        mut writer: VoiceWriter,
+    ) -> (JoinHandle<(VoiceWriter, WriteError)>, Receiver<()>) {
+        let (begun, started) = sync_channel(1);
+        let run = move || {
+            let samples = tone::sine(440.0, 48_000, 4_800, 0.5);
+            // What fits goes in at once; after it, writing waits.
+            writer.try_write(&samples.repeat(2), Pts(0), 1.0).unwrap();
+            begun.send(()).unwrap();
+            let mut pts = Pts(200_000);
+            loop {
+                if let Err(error) = writer.write(&samples, pts, 1.0) {
+                    return (writer, error);
+                }
+                pts = pts.plus(100_000);
+            }
+        };
+        (std::thread::Builder::new().name("test writer".to_owned()).spawn(run).unwrap(), started)
+    }
+
+    #[test]
+    fn the_system_clock_plays_at_its_pace_and_measures() {
+        let output = output();
+        assert_eq!(output.facts().device, None);
+        let (mut writer, control) = output.voice().unwrap();
+        let clock = control.clock();
+        assert_eq!(clock.position(Instant::now()), None);
+        control.play();
+        let began = Instant::now();
+        let mut sound = vec![0.0; 24_000 * CHANNELS];
+        sound.extend(tone::sine(1_000.0, 48_000, 4_800, 0.5));
+        sound.extend(vec![0.0; 19_200 * CHANNELS]);
+        writer.write(&sound, Pts(5_000_000), 1.0).unwrap();
+        // 1 s written and 0.2 s in the ring: at least 0.8 s has been pulled, not in less time.
+        assert!(began.elapsed() >= Duration::from_millis(750));
+        let position = clock.position(Instant::now()).unwrap();
+        assert!((5_700_000..=6_000_000).contains(&position.0), "{position:?}");
+        let mut beeps = output.take_beeps().unwrap();
+        assert!(beeps.next_beep().is_some_and(|beep| beep >= began));
+        assert_eq!(beeps.next_beep(), None);
+        assert_eq!(control.underruns(), 0);
+        writer.finish();
+        assert!(!control.is_drained(began));
+        while !control.is_drained(Instant::now()) {
+            std::thread::yield_now();
+        }
+        assert_eq!(clock.position(Instant::now()), Some(Pts(6_000_000)));
+        assert_eq!(control.underruns(), 0, "the end is no underrun");
+        assert_eq!(control.frames_played(), 48_000);
+    }
+
+    #[test]
+    fn a_waiting_writer_is_woken_by_flush_and_stop() {
+        let output = output();
+        let (writer, control) = output.voice().unwrap();
+        let (thread, started) = spawn_writer(writer);
+        started.recv().unwrap();
+        let generation = control.flush();
+        let (mut writer, error) = thread.join().unwrap();
+        assert_eq!(error, WriteError::Stale);
+        // Nothing plays, and yet the ring is free again for the new generation.
+        writer.begin(generation);
+        assert_eq!(writer.space(), 9_600);
+        assert_eq!(control.clock().position(Instant::now()), None);
+        writer.try_write(&[0.1; 200], Pts(70_000), 1.0).unwrap();
+        assert_eq!(control.clock().position(Instant::now()), Some(Pts(70_000)));
+        let generation = control.flush();
+        writer.begin(generation);
+        let (thread, started) = spawn_writer(writer);
+        started.recv().unwrap();
+        drop(control);
+        assert_eq!(thread.join().unwrap().1, WriteError::Stopped);
+    }
+
+    #[test]
+    fn dropping_the_output_ends_a_waiting_writer() {
+        let output = output();
+        let (writer, control) = output.voice().unwrap();
+        let (thread, started) = spawn_writer(writer);
+        started.recv().unwrap();
+        control.play();
+        drop(output);
+        assert_eq!(thread.join().unwrap().1, WriteError::Stopped);
+    }
+
+    #[test]
+    fn voices_are_bounded_and_given_back_while_nothing_plays() {
+        let output = output();
+        for _ in 0..3 {
+            let voices: Vec<_> = (0..32).map(|_| output.voice().unwrap()).collect();
+            assert_eq!(output.voice().err(), Some(TooManyVoices));
+            drop(voices);
+        }
+    }
+
+    #[test]
+    fn the_system_clock_sleeps_once_nothing_plays() {
+        let output = output();
+        let (mut writer, control) = output.voice().unwrap();
+        control.play();
+        writer.write(&vec![0.1; 48_000], Pts(0), 1.0).unwrap();
+        assert_eq!(output.shared.active(), super::super::shared::SYSTEM_SINK);
+        control.pause();
+        while output.shared.active() != super::super::shared::NO_SINK {
+            std::thread::yield_now();
+        }
+    }
+}

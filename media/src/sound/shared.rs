@@ -36,8 +36,13 @@ pub(super) struct Shared {
     active: AtomicU64,
     /// Blocks the active sink asked for: a device that stops asking has stalled.
     pub(super) callbacks: AtomicU64,
-    /// The device sink that reported an error, or stalled.
+    /// Blocks any other sink asked for and got silence: a stalled device that asks is back.
+    pub(super) idle_callbacks: AtomicU64,
+    /// The device sink that reported an error, or stalled for good.
     pub(super) failed: AtomicU64,
+    /// The device sink that the system clock stands in for until it asks again.
+    pub(super) stalled: AtomicU64,
+    lost: AtomicBool,
     /// There is no device for now, and none is being opened.
     pub(super) absent: AtomicBool,
     pub(super) xruns: AtomicU64,
@@ -74,7 +79,10 @@ impl Shared {
             mixer: Mutex::new(mixer(incoming_rx, left_tx)),
             active: AtomicU64::new(NO_SINK),
             callbacks: AtomicU64::new(0),
+            idle_callbacks: AtomicU64::new(0),
             failed: AtomicU64::new(NO_SINK),
+            stalled: AtomicU64::new(NO_SINK),
+            lost: AtomicBool::new(false),
             absent: AtomicBool::new(false),
             xruns: AtomicU64::new(0),
             latency_micros: AtomicU64::new(0),
@@ -104,6 +112,8 @@ impl Shared {
                 mixer.render(sink, out, heard_micros);
                 return;
             }
+        } else {
+            self.idle_callbacks.fetch_add(1, Ordering::Relaxed);
         }
         out.fill(0.0);
     }
@@ -224,6 +234,19 @@ impl Shared {
             Some((name, channels)) => (Some(name), channels),
             None => (None, 2),
         };
+    }
+
+    /// Tells that the device is lost, once until [`Self::take_lost`].
+    pub(super) fn tell_lost(&self) {
+        if !self.lost.swap(true, Ordering::AcqRel) {
+            tracing::info!("Sound device lost");
+            self.tell(OutputEvent::DeviceLost);
+        }
+    }
+
+    /// Whether the device was lost; from now on it is not.
+    pub(super) fn take_lost(&self) -> bool {
+        self.lost.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn tell(&self, event: OutputEvent) {

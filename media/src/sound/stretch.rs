@@ -15,9 +15,7 @@
 //! Pure; owned by a decode thread. Units: interleaved stereo; positions in input frames.
 //! INVARIANT: what is held back is bounded: a step, the search, and what one call brings.
 
-use super::num::{
-    f32_from_f64, f64_from_i64, f64_from_usize, i64_from_f64, usize_from_f64, usize_from_u32,
-};
+use super::num::{f32_from_f64, f64_from_usize, i64_from_f64, usize_from_f64, usize_from_u32};
 use super::resample::Resampler;
 use super::{CHANNELS, RATE_MAX, RATE_MIN};
 use crate::time::Pts;
@@ -57,6 +55,8 @@ pub struct Stretch {
     /// Where the rate asks the next step to begin, and what would follow naturally.
     ideal: f64,
     natural: usize,
+    /// One more step is due that leads to the ideal place: rate 1 begins after it.
+    landing: bool,
     resampler: Option<Resampler>,
     out: Vec<f32>,
     out_pts: Pts,
@@ -78,6 +78,7 @@ impl Stretch {
             pts: Pts::ZERO,
             ideal: 0.0,
             natural: 0,
+            landing: false,
             resampler: None,
             out: Vec::new(),
             out_pts: Pts::ZERO,
@@ -91,9 +92,9 @@ impl Stretch {
         #[expect(clippy::float_cmp, reason = "a changed setting, not a computed value")]
         let changed = rate != self.rate || keep_pitch != self.keep_pitch;
         if changed {
+            self.landing = self.keep_pitch && !self.is_plain();
             self.rate = rate;
             self.keep_pitch = keep_pitch;
-            self.ideal = f64_from_usize(self.natural);
             self.resampler = None;
         }
     }
@@ -108,6 +109,7 @@ impl Stretch {
         self.input.clear();
         self.ideal = 0.0;
         self.natural = 0;
+        self.landing = false;
         self.resampler = None;
     }
 
@@ -153,8 +155,15 @@ impl Stretch {
         self.out.clear();
         if self.is_plain() {
             self.out_pts = self.pts_at(f64_from_usize(self.natural));
-            self.out.extend_from_slice(self.input.get(self.natural * CHANNELS..).unwrap_or(&[]));
-            self.forget(self.input.len() / CHANNELS);
+            if self.landing {
+                self.out_pts = self.pts_at(self.ideal);
+                self.landing = !self.overlap_add();
+            }
+            if !self.landing {
+                let rest = self.input.get(self.natural * CHANNELS..).unwrap_or(&[]);
+                self.out.extend_from_slice(rest);
+                self.forget_all();
+            }
         } else if self.keep_pitch {
             self.out_pts = self.pts_at(self.ideal);
             while self.overlap_add() {}
@@ -237,7 +246,12 @@ impl Stretch {
         }
         let at = first.unwrap_or_else(|| f64_from_usize(self.natural));
         self.out_pts = self.pts_at(at);
+        self.forget_all();
+    }
+
+    fn forget_all(&mut self) {
         self.forget(self.input.len() / CHANNELS);
+        self.ideal = f64_from_usize(self.natural);
     }
 
     /// Drops the first `frames` of the input, and moves every position along.
@@ -260,6 +274,7 @@ impl Stretch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::num::f64_from_i64;
     use super::super::tone;
     use super::*;
 
@@ -270,13 +285,16 @@ mod tests {
     fn stretch(stretch: &mut Stretch, samples: &[f32]) -> Vec<f32> {
         let mut out: Vec<f32> = Vec::new();
         let mut media: Option<f64> = None;
+        // The match lies within 8 ms of the ideal place, what follows naturally up to a step
+        // times the rate further, and timestamps are rounded to 1 ms.
+        let allowed = 18_000.0 + (stretch.rate() - 1.0).max(0.0) * 12_000.0;
         let mut check = |piece: Stretched<'_>| {
             if piece.samples.is_empty() {
                 return;
             }
             let at = f64_from_i64(piece.pts.0);
             let expected = media.unwrap_or(at);
-            assert!((at - expected).abs() < 10_000.0, "{at} µs, expected {expected}");
+            assert!((at - expected).abs() < allowed, "{at} µs, expected {expected}");
             let frames = f64_from_usize(piece.samples.len() / CHANNELS);
             media = Some(at + frames * 1e6 / f64::from(HZ) * piece.rate);
             out.extend(piece.samples);

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::CHANNELS;
 use super::num::{micros_since, usize_from_u32};
-use super::shared::{NO_SINK, SYSTEM_SINK, Shared};
+use super::output::{OutputEvent, OutputFacts};
+use super::shared::{FIRST_DEVICE_SINK, NO_SINK, SYSTEM_SINK, Shared};
 
 const BLOCK: Duration = Duration::from_millis(10);
 
@@ -21,8 +22,12 @@ const GRACE: Duration = Duration::from_millis(300);
 
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 
-/// So many looks without a block asked for: the device has stalled.
-const STALLED_LOOKS: u32 = 2;
+/// So long without a block asked for: the device has stalled, the system clock stands in.
+const STALLED_AFTER: Duration = Duration::from_millis(500);
+
+/// So long after that a device may come back by itself (a null sink of PulseAudio takes 2 s to
+/// start); then it is opened anew.
+const GIVE_UP_AFTER: Duration = Duration::from_millis(2_500);
 
 /// Blocks rendered after the last voice stopped, so that it fades out.
 const RUN_OUT_BLOCKS: u32 = 5;
@@ -36,7 +41,8 @@ pub(super) fn run(shared: &Shared) {
         due: None,
         silent_blocks: 0,
         waiting_since: None,
-        watched: (NO_SINK, 0, 0),
+        watched: None,
+        stall: None,
     };
     while !shared.is_stopped() {
         match sink.turn(Instant::now()) {
@@ -55,8 +61,18 @@ struct SystemSink<'a> {
     silent_blocks: u32,
     /// Since when voices play and no sink renders.
     waiting_since: Option<Instant>,
-    /// The device watched, its blocks at the last look, looks without a new one.
-    watched: (u64, u64, u32),
+    /// The device watched, the blocks it asked for, and when that number was new.
+    watched: Option<(u64, u64, Instant)>,
+    stall: Option<Stall>,
+}
+
+/// A device that the system clock stands in for.
+struct Stall {
+    device: u64,
+    facts: OutputFacts,
+    since: Instant,
+    /// Blocks it had asked for in vain when it stalled.
+    asked: u64,
 }
 
 impl SystemSink<'_> {
@@ -67,6 +83,9 @@ impl SystemSink<'_> {
         if active != SYSTEM_SINK {
             self.due = None;
         }
+        if active < FIRST_DEVICE_SINK || !playing {
+            self.watched = None;
+        }
         match active {
             SYSTEM_SINK => Some(self.pull(now, playing)),
             NO_SINK if playing => Some(self.stand_in(now)),
@@ -75,27 +94,33 @@ impl SystemSink<'_> {
                 None
             }
             _ if !playing => None,
-            device => Some(self.watch(device)),
+            device => Some(self.watch(device, now)),
         }
     }
 
     fn pull(&mut self, now: Instant, playing: bool) -> Duration {
         self.waiting_since = None;
-        self.silent_blocks = if playing { 0 } else { self.silent_blocks + 1 };
-        if self.silent_blocks > RUN_OUT_BLOCKS {
-            self.shared.hand_over(SYSTEM_SINK, NO_SINK);
-            self.silent_blocks = 0;
+        if self.is_back(now) {
             return Duration::ZERO;
         }
         let mut due = *self.due.get_or_insert(now);
         if now < due {
-            self.silent_blocks = self.silent_blocks.saturating_sub(1);
             return due - now;
+        }
+        if playing {
+            self.silent_blocks = 0;
+        } else if self.silent_blocks < RUN_OUT_BLOCKS {
+            self.silent_blocks += 1;
+        } else {
+            self.silent_blocks = 0;
+            self.shared.hand_over(SYSTEM_SINK, NO_SINK);
+            return Duration::ZERO;
         }
         if now.saturating_duration_since(due) > GIVE_UP_CATCHING_UP {
             due = now;
         }
-        let heard = micros_since(self.shared.epoch, due);
+        // A block ahead, as with a device: a late turn does not show in the position.
+        let heard = micros_since(self.shared.epoch, due + BLOCK);
         self.shared.render(SYSTEM_SINK, &mut self.block, heard);
         self.due = Some(due + BLOCK);
         Duration::ZERO
@@ -110,20 +135,56 @@ impl SystemSink<'_> {
         GRACE - waited
     }
 
-    fn watch(&mut self, device: u64) -> Duration {
+    fn watch(&mut self, device: u64, now: Instant) -> Duration {
         self.waiting_since = None;
         let blocks = self.shared.callbacks.load(Ordering::Relaxed);
-        let (watched, seen, looks) = self.watched;
-        let looks = if watched == device && seen == blocks { looks + 1 } else { 0 };
-        self.watched = (device, blocks, looks);
-        if looks > STALLED_LOOKS {
-            self.watched = (NO_SINK, 0, 0);
+        let since = match self.watched {
+            Some((watched, seen, since)) if (watched, seen) == (device, blocks) => since,
+            _ => now,
+        };
+        self.watched = Some((device, blocks, since));
+        if now.saturating_duration_since(since) >= STALLED_AFTER {
+            self.watched = None;
+            let (facts, asked) = (self.shared.facts(), self.idle_callbacks());
+            self.shared.stalled.store(device, Ordering::Release);
             if self.shared.hand_over(device, SYSTEM_SINK) {
-                tracing::warn!("Sound device stalled, the system clock takes over");
                 self.shared.set_device(None);
-                self.shared.sink_failed(device);
+                self.shared.tell_lost();
+                self.stall = Some(Stall { device, facts, since: now, asked });
             }
         }
         WATCH_EVERY
+    }
+
+    /// Hands over to the stalled device if it asks for blocks again; after a while gives it up.
+    fn is_back(&mut self, now: Instant) -> bool {
+        let asked = self.idle_callbacks();
+        let stalled = self.shared.stalled.load(Ordering::Acquire);
+        let Some(stall) = &self.stall else { return false };
+        let back = asked != stall.asked;
+        let given_up = now.saturating_duration_since(stall.since) >= GIVE_UP_AFTER;
+        if stalled == stall.device && !back && !given_up {
+            return false;
+        }
+        let Some(stall) = self.stall.take() else { return false };
+        if stalled != stall.device {
+            // The device thread has closed it meanwhile.
+            return false;
+        }
+        if !back {
+            self.shared.sink_failed(stall.device);
+            return false;
+        }
+        self.shared.take_lost();
+        let OutputFacts { device, channels, .. } = stall.facts;
+        if let Some(name) = &device {
+            self.shared.tell(OutputEvent::DeviceChanged { name: name.clone() });
+        }
+        self.shared.set_device(device.map(|name| (name, channels)));
+        self.shared.hand_over(SYSTEM_SINK, stall.device)
+    }
+
+    fn idle_callbacks(&self) -> u64 {
+        self.shared.idle_callbacks.load(Ordering::Relaxed)
     }
 }

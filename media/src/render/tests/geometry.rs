@@ -155,7 +155,10 @@ fn the_picture_changes_with_size_and_format_and_stays_on_redraw() {
 #[test]
 fn an_8k_picture_and_a_target_that_is_too_large() {
     each_way(|name, gpu, path| {
-        let frame = gray_picture(format(7680, 4320), 0, |x, _| if x < 3840 { 50 } else { 200 });
+        let row = [[50; 3840], [200; 3840]].concat();
+        let (luma, chroma) = (row.repeat(4320), vec![128; 3840 * 2160]);
+        let planes = [(&luma[..], 7680), (&chroma[..], 3840), (&chroma[..], 3840)];
+        let frame = VideoFrame::from_planes(format(7680, 4320), &planes, Pts::ZERO, 0).unwrap();
         let image = render(gpu, path, frame, (160, 90));
         assert_near(name, image.at(20, 45), gray_of(50), 2.0);
         assert_near(name, image.at(140, 45), gray_of(200), 2.0);
