@@ -1,7 +1,8 @@
 //! A session host on the real channel socket that does what it is told, allowed or not.
 //!
-//! Blocking and single-threaded: [`Host::wait`] is where bytes move. It keeps the heartbeat and
-//! the credits as an honest host would, so a test only says what is wrong.
+//! Blocking and single-threaded: what credit allows is written at once, and waiting reads. It
+//! keeps the heartbeat and the credits as an honest host would, so a test only says what is
+//! wrong.
 
 use crate::STEP;
 use anyhow::{Context as _, bail, ensure};
@@ -88,7 +89,9 @@ impl Host {
     /// # Errors
     /// An honest host cannot say this.
     pub fn send(&mut self, message: &HostMessage) -> anyhow::Result<()> {
-        self.scheduler.push_control(message).context("queue a control message")
+        self.scheduler.push_control(message).context("queue a control message")?;
+        self.flush();
+        Ok(())
     }
 
     /// Writes bytes past all rules. A device that has closed already is no error.
@@ -185,7 +188,7 @@ impl Host {
             window_end_micros: None,
             mode: Default::default(),
         };
-        self.scheduler.push_command(StreamId(stream), &append)?;
+        self.stream_command(stream, &append)?;
         Ok(seq)
     }
 
@@ -197,6 +200,7 @@ impl Host {
         let mut media = Bytes::copy_from_slice(media);
         self.scheduler.push_media(StreamId(stream), &mut media)?;
         ensure!(media.is_empty(), "the test queues more than it may");
+        self.flush();
         Ok(())
     }
 
@@ -205,7 +209,9 @@ impl Host {
     /// # Errors
     /// The queue is full or an append is under way.
     pub fn stream_command(&mut self, stream: u16, command: &StreamCommand) -> anyhow::Result<()> {
-        Ok(self.scheduler.push_command(StreamId(stream), command)?)
+        self.scheduler.push_command(StreamId(stream), command)?;
+        self.flush();
+        Ok(())
     }
 
     /// Waits until the device has taken append `seq`.
@@ -312,11 +318,16 @@ impl Host {
         Ok(())
     }
 
-    /// Writes what may be written, then reads for a moment.
-    fn turn(&mut self) -> anyhow::Result<()> {
+    /// Writes what credit allows.
+    fn flush(&mut self) {
         let mut out = Vec::new();
         while self.scheduler.next_frame(&mut out) {}
         self.send_raw(&out);
+    }
+
+    /// Writes what may be written, then reads for a moment.
+    fn turn(&mut self) -> anyhow::Result<()> {
+        self.flush();
         let mut buffer = [0; 16 << 10];
         match self.stream.read(&mut buffer) {
             Ok(0) => self.closed = true,

@@ -87,7 +87,7 @@ fn an_agent_that_is_killed_leaves_no_stage_and_the_page_is_told() -> anyhow::Res
     process::signal(agent.context("no agent in the status")?.pid, Signal::KILL)?;
     process::wait_gone(stage, STEP)?;
     let outcome = playing.finish()?;
-    assert!(outcome.failure()?.contains("the agent closed the channel"), "{}", outcome.stderr);
+    assert!(outcome.failure()?.contains("the agent has ended"), "{}", outcome.stderr);
     Ok(())
 }
 

@@ -112,7 +112,7 @@ fn picture_rates_and_time_lines() -> anyhow::Result<()> {
         format!("{} {H264} -c:a aac", pictures(&format!("testsrc2=s=320x180:r={rate}:d=2")))
     };
     let reordered = "-c:v libx264 -preset fast -bf 3 -pix_fmt yuv420p";
-    let variable = "-vf select=not(eq(mod(n,5),1))*not(eq(mod(n,7),3)) -vsync vfr";
+    let variable = "-vf select='not(eq(mod(n,5),1))*not(eq(mod(n,7),3))' -vsync vfr";
     check(&[
         row("25.mp4", rate("25"), "avc1", "aac"),
         row("50.mp4", rate("50"), "avc1", "aac"),

@@ -91,9 +91,6 @@ fn media_beyond_the_credit_ends_the_connection_and_its_stage() -> anyhow::Result
     let (mut host, welcome) = Host::open(&agent.channel_socket())?;
     host.open_player(&[MP4])?;
     host.begin_append(1, 64 << 20)?;
-    host.pump_until("the append's arrival", || {
-        agent.status().is_ok_and(|status| !status.items.is_empty())
-    })?;
     // A stage that stands still takes nothing, so no credit can come back.
     let status = agent.wait_for("a stage", |status| status.processes.len() == 2)?;
     let stage = status.processes.iter().find(|process| process.role == "stage");
@@ -152,7 +149,7 @@ fn a_page_too_many_is_refused_and_the_others_stay() -> anyhow::Result<()> {
     let stages = |status: &nearside::status::Status| {
         status.processes.iter().filter(|process| process.role == "stage").count()
     };
-    assert_eq!(stages(&agent.status()?), 16);
+    agent.wait_for("16 stages", |status| stages(status) == 16)?;
     drop(host);
     let status = agent.wait_for("the end of all stages", |status| stages(status) == 0)?;
     assert!(status.session.is_none());
@@ -168,13 +165,12 @@ fn a_page_that_sends_nothing_waits_and_closes() -> anyhow::Result<()> {
     let kind = PlayerKind::Video;
     host.player(PlayerCommand::Open { kind, source: Source::Mse })?;
     host.player(PlayerCommand::Play)?;
-    host.pump_until("the item", || agent.status().is_ok_and(|status| status.items.len() == 1))?;
-    let status = agent.status()?;
+    let status = agent.wait_for("the item", |status| status.items.len() == 1)?;
     assert!(status.items.iter().all(|item| !item.flowing && item.failed.is_none()), "{status:?}");
     assert_eq!(status.headlines(), ["Loaded"]);
     host.send(&HostMessage::PageClose { page: PAGE })?;
-    host.pump_until("an empty status", || {
-        agent.status().is_ok_and(|status| status.items.is_empty() && status.processes.len() == 1)
+    agent.wait_for("an empty status", |status| {
+        status.items.is_empty() && status.processes.len() == 1
     })?;
     agent.check_healthy()
 }

@@ -59,7 +59,7 @@ fn what_cannot_be_parsed_fails_its_player_with_the_reason() -> anyhow::Result<()
             &[&init, &media, &other.init],
             ReasonCode::CodecMismatch,
         ),
-        row("a giant box", &[&init, &giant], ReasonCode::MalformedMedia),
+        row("a giant box", &[&init, &giant], ReasonCode::TooLarge),
         row("a box shorter than its header", &[&init, &short], ReasonCode::MalformedMedia),
         row("a run of too many samples", &[&init, &run], ReasonCode::MalformedMedia),
         row("noise", &[&[0xa5; 4096]], ReasonCode::MalformedMedia),
