@@ -4,6 +4,7 @@
 //! a plugin would, and plays a clip on a page of its own. A running Nearside is not touched.
 
 mod actions;
+mod adts;
 mod device;
 mod feeder;
 mod page;

@@ -7,6 +7,7 @@
 
 use super::actions::Action;
 use super::feeder::{Facts, Feeder};
+use super::remux::TIMESTAMP_LEAD_MICROS;
 use super::transport::Transport;
 use bytes::Bytes;
 use nearside_channel::message::{
@@ -299,12 +300,13 @@ impl Page {
                 let append = StreamCommand::Append {
                     seq,
                     bytes: u32::try_from(media.len()).unwrap_or(u32::MAX),
-                    timestamp_offset_micros: 0,
+                    timestamp_offset_micros: -TIMESTAMP_LEAD_MICROS,
                     window_start_micros: 0,
                     window_end_micros: None,
                     mode: Default::default(),
                 };
                 if self.transport.command(track.id, &append)? {
+                    tracing::debug!(stream = track.id.0, seq, bytes = media.len(), "append");
                     self.next_seq = self.next_seq.wrapping_add(1);
                     track.full_until_micros = None;
                     track.last = media.clone();
@@ -407,6 +409,7 @@ impl Page {
     fn on_stream(&mut self, stream: StreamId, event: StreamEvent) {
         let position = self.position_micros;
         let Some(track) = self.tracks.iter_mut().find(|track| track.id == stream) else { return };
+        tracing::debug!(stream = stream.0, ?event, "answer");
         match event {
             StreamEvent::Appended { seq, buffered } => {
                 track.buffered = buffered;

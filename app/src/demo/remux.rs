@@ -5,6 +5,7 @@
 //! decoded or coded anew. Owner: the demo's page thread.
 #![expect(unsafe_code, reason = "fragments are cut by a flush that ffmpeg-next does not wrap")]
 
+use super::adts::AdtsToAsc;
 use ffmpeg_next::codec::Id;
 use ffmpeg_next::format::context::{Input, Output, StreamIo};
 use ffmpeg_next::{Dictionary, Packet, Rational, codec, ffi, format, media};
@@ -13,6 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const MICROS: Rational = Rational(1, 1_000_000);
+
+/// Added to all timestamps, because fragments cannot tell negative ones (B-frames and encoder
+/// delay begin before zero); the page takes it off again with `timestampOffset`.
+pub(crate) const TIMESTAMP_LEAD_MICROS: i64 = 10_000_000;
 
 /// Longest span of media in one fragment.
 const FRAGMENT_MICROS: i64 = 1_000_000;
@@ -64,6 +69,10 @@ struct Track {
     codec: String,
     time_base: Rational,
     muxer: Muxer,
+    adts: Option<AdtsToAsc>,
+    /// Pictures that may be decoded ahead of one shown before them.
+    reorder_frames: i64,
+    last_dts: Option<i64>,
     fragment_start: Option<i64>,
     until_micros: i64,
 }
@@ -144,7 +153,12 @@ impl Remux {
             let stream = self.input.stream(track.index);
             let stream = stream.ok_or_else(|| RemuxError::NoTracks(self.path.clone()))?;
             track.muxer = Muxer::open(&stream, track.container, &track.codec)?;
+            track.adts = AdtsToAsc::for_stream(&stream).map_err(|error| RemuxError::Mux {
+                codec: track.codec.clone(),
+                detail: error.to_string(),
+            })?;
             track.fragment_start = None;
+            track.last_dts = None;
             track.until_micros = to_micros;
         }
         Ok(())
@@ -185,10 +199,33 @@ impl Track {
             container,
             time_base: stream.time_base(),
             muxer: Muxer::open(stream, container, &codec)?,
+            adts: AdtsToAsc::for_stream(stream).map_err(|error| RemuxError::Mux {
+                codec: codec.clone(),
+                detail: error.to_string(),
+            })?,
             codec,
+            // SAFETY: the parameters are valid; the field is a plain integer.
+            reorder_frames: i64::from(unsafe { (*parameters.as_ptr()).video_delay }),
+            last_dts: None,
             fragment_start: None,
             until_micros: 0,
         })
+    }
+
+    /// Fills in what the container does not say: Matroska has no decode timestamps.
+    fn times(&mut self, pts: Option<i64>, dts: Option<i64>, duration: i64) -> (i64, i64) {
+        let next = self.last_dts.map(|last| last.saturating_add(duration.max(1)));
+        let start = self.until_micros.saturating_add(TIMESTAMP_LEAD_MICROS);
+        let reorder = self.reorder_frames.saturating_mul(duration.max(0));
+        let known = dts.or(next).or(pts.map(|pts| pts.saturating_sub(reorder)));
+        let mut dts = known.unwrap_or(start);
+        let pts = pts.unwrap_or(dts);
+        dts = dts.min(pts);
+        if let Some(last) = self.last_dts {
+            dts = dts.max(last.saturating_add(1));
+        }
+        self.last_dts = Some(dts);
+        (pts.max(dts), dts)
     }
 
     /// Takes one packet; hands out the fragment that ended before it.
@@ -199,9 +236,10 @@ impl Track {
         start_micros: i64,
     ) -> Result<Vec<Fragment>, RemuxError> {
         packet.rescale_ts(self.time_base, MICROS);
-        let shift = |time: Option<i64>| time.map(|time| time.saturating_sub(start_micros));
-        let dts = shift(packet.dts()).or(shift(packet.pts())).unwrap_or(self.until_micros);
-        let pts = shift(packet.pts()).unwrap_or(dts);
+        let shift = |time: Option<i64>| {
+            time.map(|time| time.saturating_sub(start_micros).saturating_add(TIMESTAMP_LEAD_MICROS))
+        };
+        let (pts, dts) = self.times(shift(packet.pts()), shift(packet.dts()), packet.duration());
         packet.set_dts(Some(dts));
         packet.set_pts(Some(pts));
         let start = *self.fragment_start.get_or_insert(dts);
@@ -216,11 +254,16 @@ impl Track {
                 fragments.push(Fragment { track: at, bytes, until_micros: self.until_micros });
             }
         }
-        self.until_micros = self.until_micros.max(pts.saturating_add(packet.duration().max(0)));
-        self.muxer.write(&mut packet).map_err(|error| RemuxError::Mux {
+        let end = pts.saturating_add(packet.duration().max(0));
+        self.until_micros = self.until_micros.max(end.saturating_sub(TIMESTAMP_LEAD_MICROS));
+        let failed = |error: ffmpeg_next::Error| RemuxError::Mux {
             codec: self.codec.clone(),
             detail: error.to_string(),
-        })?;
+        };
+        if let Some(adts) = &mut self.adts {
+            adts.filter(&mut packet).map_err(failed)?;
+        }
+        self.muxer.write(&mut packet).map_err(failed)?;
         Ok(fragments)
     }
 }
@@ -363,5 +406,55 @@ impl Write for Sink {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Makes a clip with these codecs and cuts it: bytes per track, and where each ends.
+    fn cut(name: &str, codecs: &[&str]) -> Vec<(usize, i64)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let made = Command::new("ffmpeg")
+            .args(["-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=3"])
+            .args(["-f", "lavfi", "-i", "sine=440:r=48000:d=3"])
+            .args(codecs)
+            .arg(&path)
+            .status()
+            .expect("the ffmpeg program is installed");
+        assert!(made.success());
+        let mut remux = Remux::open(&path).unwrap();
+        let mut tracks = vec![(0, 0); remux.tracks().len()];
+        loop {
+            let fragments = remux.next_fragments().unwrap();
+            if fragments.is_empty() {
+                return tracks;
+            }
+            for fragment in fragments {
+                let (bytes, until) = &mut tracks[fragment.track];
+                *bytes += fragment.bytes.len();
+                *until = fragment.until_micros;
+            }
+        }
+    }
+
+    #[test]
+    fn every_container_comes_out_whole() {
+        let cases: [(&str, &[&str]); 5] = [
+            ("a.mp4", &["-c:v", "libx264", "-bf", "2", "-c:a", "aac"]),
+            ("a.mkv", &["-c:v", "libx264", "-bf", "2", "-c:a", "aac"]),
+            ("a.ts", &["-c:v", "libx264", "-bf", "2", "-c:a", "aac"]),
+            ("vp8.webm", &["-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libvorbis"]),
+            ("vp9.webm", &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-c:a", "libopus"]),
+        ];
+        for (name, codecs) in cases {
+            for (bytes, until) in cut(name, codecs) {
+                assert!(2_000 < bytes, "{name}: {bytes} bytes");
+                assert!((2_900_000..3_200_000).contains(&until), "{name}: until {until}");
+            }
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::time::Pts;
 
 /// What one feed (pictures or sound) can deliver at the position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feed {
+pub(super) enum Feed {
     /// There is no such track.
     Absent,
     /// Data is there, output is on its way.
@@ -31,7 +31,7 @@ pub enum Feed {
 
 /// Where playback stands, see the diagram above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Phase {
     Empty,
     Seeking { token: Option<u32> },
     Running,
@@ -41,7 +41,7 @@ pub enum Phase {
 
 /// What the player must do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(super) enum Action {
     /// Decode anew from here; what was decoded is void.
     Restart(Pts),
     /// Clock and sound run from the current position.
@@ -56,7 +56,7 @@ pub enum Action {
 
 /// The state machine of one player.
 #[derive(Debug)]
-pub struct Transport {
+pub(super) struct Transport {
     phase: Phase,
     paused: bool,
     looping: bool,
@@ -70,25 +70,25 @@ impl Default for Transport {
 }
 
 impl Transport {
-    pub fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         self.phase
     }
 
-    pub fn paused(&self) -> bool {
+    pub(super) fn paused(&self) -> bool {
         self.paused
     }
 
     /// Whether clock and sound run.
-    pub fn running(&self) -> bool {
+    pub(super) fn running(&self) -> bool {
         self.running_clock
     }
 
-    pub fn set_looping(&mut self, looping: bool) {
+    pub(super) fn set_looping(&mut self, looping: bool) {
         self.looping = looping;
     }
 
     /// The page wants to play or pause. Playing from the end starts again at the beginning.
-    pub fn set_paused(&mut self, paused: bool, actions: &mut Vec<Action>) {
+    pub(super) fn set_paused(&mut self, paused: bool, actions: &mut Vec<Action>) {
         if self.paused == paused {
             return;
         }
@@ -102,7 +102,7 @@ impl Transport {
     }
 
     /// Goes to `to`; an earlier seek that has not arrived is overtaken.
-    pub fn seek(&mut self, to: Pts, token: Option<u32>, actions: &mut Vec<Action>) {
+    pub(super) fn seek(&mut self, to: Pts, token: Option<u32>, actions: &mut Vec<Action>) {
         self.phase = Phase::Seeking { token };
         self.settle(actions);
         actions.push(Action::Restart(to));
@@ -110,7 +110,7 @@ impl Transport {
     }
 
     /// Looks at what the feeds can do now.
-    pub fn update(&mut self, picture: Feed, sound: Feed, actions: &mut Vec<Action>) {
+    pub(super) fn update(&mut self, picture: Feed, sound: Feed, actions: &mut Vec<Action>) {
         use Feed::{Absent, Done, Dry, Filling, Ready};
         let known = picture != Absent || sound != Absent;
         let startable = |feed| matches!(feed, Absent | Ready | Done);
