@@ -38,6 +38,11 @@ impl Picture {
         pixel.filter(|_| inside).copied().unwrap_or_default()
     }
 
+    /// The pixel at a place of the flash-and-beep clip, given in its own 1920x1080 pixels.
+    pub fn clip_pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        self.pixel(x * self.width / 1920, y * self.height / 1080)
+    }
+
     /// Pixels of this colour, each channel within `tolerance`.
     pub fn count(&self, colour: [u8; 3], tolerance: u8) -> usize {
         self.pixels.iter().filter(|pixel| is_near(**pixel, colour, tolerance)).count()
@@ -46,14 +51,10 @@ impl Picture {
     /// The number in the code strip of the flash-and-beep clip: ten cells along the bottom
     /// edge, most significant first, white for one. `None` when a cell is neither.
     pub fn code(&self) -> Option<u32> {
-        let y = self.height - self.height / 54;
-        (0..10).try_fold(0, |code, cell| {
-            let x = (self.width * (2 * cell + 1)) / 20;
-            match self.pixel(x, y) {
-                [r, g, b] if r < 40 && g < 40 && b < 40 => Some(code * 2),
-                [r, g, b] if 215 < r && 215 < g && 215 < b => Some(code * 2 + 1),
-                _ => None,
-            }
+        (0..10).try_fold(0, |code, cell| match self.clip_pixel(96 + cell * 192, 1060) {
+            [r, g, b] if r < 40 && g < 40 && b < 40 => Some(code * 2),
+            [r, g, b] if 215 < r && 215 < g && 215 < b => Some(code * 2 + 1),
+            _ => None,
         })
     }
 }

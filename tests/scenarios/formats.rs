@@ -15,6 +15,8 @@ struct Row {
     /// Beginning of the codec's name, and the coded size.
     video: Option<(&'static str, u32, u32)>,
     audio: Option<&'static str>,
+    /// For a second run of ffmpeg, which copies what the first has made.
+    copy: Option<&'static str>,
     /// Size on the screen, where it is not the coded one.
     shown: Option<(u32, u32)>,
 }
@@ -26,12 +28,16 @@ fn row(
     audio: impl Into<Option<&'static str>>,
 ) -> Row {
     let video = video.into().map(|codec| (codec, 320, 180));
-    Row { file, arguments, video, audio: audio.into(), shown: None }
+    Row { file, arguments, video, audio: audio.into(), copy: None, shown: None }
 }
 
 impl Row {
     fn sized(self, width: u32, height: u32) -> Self {
         Self { video: self.video.map(|(codec, ..)| (codec, width, height)), ..self }
+    }
+
+    fn copied(self, arguments: &'static str) -> Self {
+        Self { copy: Some(arguments), ..self }
     }
 
     fn shown(self, width: u32, height: u32) -> Self {
@@ -66,7 +72,6 @@ fn codecs() -> anyhow::Result<()> {
 #[test]
 fn pixel_formats_and_picture_sizes() -> anyhow::Result<()> {
     let format = |name: &str| format!("{PICTURES} {SOUND} {X264} -pix_fmt {name} -c:a aac");
-    let rotated = "-metadata:s:v rotate=90";
     let odd = "testsrc=s=853x480:r=30:d=2";
     let point = "color=red:s=16x16:r=30:d=2,format=gbrp,scale=1:1";
     let huge = "testsrc2=s=7680x4320:r=5:d=1";
@@ -84,7 +89,8 @@ fn pixel_formats_and_picture_sizes() -> anyhow::Result<()> {
             "aac",
         )
         .sized(853, 480),
-        row("rotated.mp4", format!("{PICTURES} {SOUND} {H264} {rotated} -c:a aac"), "avc1", "aac")
+        row("rotated.mp4", format!("{PICTURES} {SOUND} {H264} -c:a aac"), "avc1", "aac")
+            .copied("-metadata:s:v rotate=90")
             .shown(180, 320),
         row(
             "anamorphic.mp4",
@@ -166,7 +172,14 @@ fn check(rows: &[Row]) -> anyhow::Result<()> {
 fn check_row(row: &Row) -> anyhow::Result<()> {
     let place = Place::new()?;
     let path = place.file(row.file);
-    clips::make(&path, &row.arguments)?;
+    match row.copy {
+        None => clips::make(&path, &row.arguments)?,
+        Some(copy) => {
+            let first = place.file(&format!("first-{}", row.file));
+            clips::make(&first, &row.arguments)?;
+            clips::make(&path, &format!("-i {} -c copy {copy}", first.display()))?;
+        }
+    }
     let mut demo = Demo::new(&place)?.media(&path);
     if row.shown.is_some() {
         demo = demo.screenshot(&place.file("shot.png"));
