@@ -59,7 +59,7 @@ impl<'a> SoundServer<'a> {
     pub fn record(&self) -> anyhow::Result<Recorder> {
         let mut command = self.place.command("parec");
         command.args(["--device=speaker.monitor", "--format=s16le", "--rate=48000"]);
-        command.args(["--channels=1", "--latency-msec=50", "--raw"]);
+        command.args(["--channels=1", "--latency-msec=10", "--raw"]);
         let running = Running::start(command, self.place.path(), "recording")?;
         Ok(Recorder { running, file: self.place.file("recording.out") })
     }
