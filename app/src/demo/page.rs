@@ -440,7 +440,10 @@ impl Page {
         tracing::warn!(%reason, "the page falls back");
         let hopeless = !matches!(
             reason.code,
-            ReasonCode::StageCrashed | ReasonCode::MalformedMedia | ReasonCode::DecodeFailed
+            ReasonCode::StageCrashed
+                | ReasonCode::MalformedMedia
+                | ReasonCode::TooLarge
+                | ReasonCode::DecodeFailed
         );
         self.errors.push(reason);
         self.state = None;

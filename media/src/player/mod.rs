@@ -266,6 +266,7 @@ impl Player {
             !self.transport.running() && matches!(sound, Feed::Filling | Feed::Dry),
             Ordering::Release,
         );
+        tracing::trace!(?picture, ?sound, phase = ?self.transport.phase(), "update");
         self.transport.update(picture, sound, &mut self.actions);
         self.act(now);
         let position = self.position(now);
@@ -371,7 +372,9 @@ impl Player {
             return Feed::Ready;
         }
         let shown = self.presenter.shown().is_some();
-        let seen_all = self.picture_until.is_none_or(|until| until <= self.position(now));
+        // Rounded timestamps may end a little behind the duration, where the position stops.
+        let end = self.duration.map_or(Pts::MAX, Pts);
+        let seen_all = self.picture_until.is_none_or(|until| until.min(end) <= self.position(now));
         let progress = &self.video.progress;
         if progress.is_done(self.generation) {
             return if seen_all || !self.transport.running() && !shown {
