@@ -72,8 +72,8 @@ pub(crate) struct Page {
     /// Playing has begun at this instant.
     pub(crate) playing_since: Option<Instant>,
     pub(crate) errors: Vec<Reason>,
-    /// The device cannot play this: nothing follows.
-    pub(crate) gave_up: bool,
+    /// The device cannot play this, and why: nothing follows.
+    pub(crate) gave_up: Option<Reason>,
 }
 
 impl Page {
@@ -108,7 +108,7 @@ impl Page {
             position_micros: 0,
             playing_since: None,
             errors: Vec::new(),
-            gave_up: false,
+            gave_up: None,
         };
         // The player follows when the stage is ready, as a page's media follows its scripts.
         page.open_page()?;
@@ -273,7 +273,7 @@ impl Page {
 
     /// Moves segments towards the device as far as it takes them.
     fn feed(&mut self) -> anyhow::Result<()> {
-        if self.gave_up {
+        if self.gave_up.is_some() {
             return Ok(());
         }
         for track in &mut self.tracks {
@@ -445,10 +445,10 @@ impl Page {
                 | ReasonCode::TooLarge
                 | ReasonCode::DecodeFailed
         );
-        self.errors.push(reason);
+        self.errors.push(reason.clone());
         self.state = None;
         if hopeless || MAX_REOPENED <= self.reopened {
-            self.gave_up = true;
+            self.gave_up = Some(reason);
             return Ok(());
         }
         self.reopened += 1;

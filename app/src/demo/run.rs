@@ -72,12 +72,13 @@ pub(crate) async fn run(
             () = &mut last_words => break,
         }
     }
-    let report = show.finish(&page, media).await?;
+    show.finish(&page, media).await?;
+    let gave_up = page.gave_up.clone();
     page.close().await?;
     result?;
-    match report.errors.last() {
-        Some(reason) if report.gave_up => bail!("{} {}", reason.message, reason.next_step),
-        _ => Ok(()),
+    match gave_up {
+        Some(reason) => bail!("{} {}", reason.message, reason.next_step),
+        None => Ok(()),
     }
 }
 
@@ -124,7 +125,7 @@ impl Show {
                 self.next_usage = now + USAGE_INTERVAL;
                 self.read_usages().await;
             }
-            if page.gave_up || self.device.panel_closed() {
+            if page.gave_up.is_some() || self.device.panel_closed() {
                 return Ok(());
             }
             let Some(since) = page.playing_since else {
@@ -223,7 +224,7 @@ impl Show {
         Ok(())
     }
 
-    async fn finish(&mut self, page: &Page, media: String) -> anyhow::Result<Report> {
+    async fn finish(&mut self, page: &Page, media: String) -> anyhow::Result<()> {
         self.read_usages().await;
         let status = self.status().await?;
         let transport = page.transport();
@@ -237,7 +238,7 @@ impl Show {
             processes: std::mem::take(&mut self.usages).into_vec(),
             stage_ready_ms: page.stage_ready_ms,
             errors: page.errors.clone(),
-            gave_up: page.gave_up,
+            gave_up: page.gave_up.is_some(),
             ..Report::default()
         };
         if let Some(item) = status.items.last() {
@@ -256,7 +257,7 @@ impl Show {
         for line in report.for_people() {
             say(&line);
         }
-        Ok(report)
+        Ok(())
     }
 }
 

@@ -146,14 +146,14 @@ impl Transport {
         let unwritten = self.writing.get(self.written..).unwrap_or_default();
         tokio::select! {
             written = writer.write(unwritten), if !unwritten.is_empty() => {
-                let written = written.context("write to the channel")?;
+                let written = written.context("the agent has ended: write to the channel")?;
                 self.written += written;
                 self.sent_bytes += u64::try_from(written).unwrap_or(0);
             }
             count = reader.read(&mut self.buffer) => {
-                let count = count.context("read from the channel")?;
+                let count = count.context("the agent has ended: read from the channel")?;
                 if count == 0 {
-                    bail!("the agent closed the channel");
+                    bail!("the agent has ended: it closed the channel");
                 }
                 self.on_bytes(count)?;
             }

@@ -241,8 +241,12 @@ impl Player {
         } else {
             self.system_clock.position(now)
         };
-        let position = position.unwrap_or(self.anchor).max(self.anchor);
-        self.duration.map_or(position, |end| position.min(Pts(end.max(self.anchor.0))))
+        self.no_later_than_end(position.unwrap_or(self.anchor).max(self.anchor))
+    }
+
+    /// Media may last a little longer than the duration that the page knows.
+    fn no_later_than_end(&self, at: Pts) -> Pts {
+        self.duration.map_or(at, |end| at.min(Pts(end.max(self.anchor.0))))
     }
 
     /// Looks at everything that may have changed. Returns when to call again at the latest;
@@ -372,9 +376,9 @@ impl Player {
             return Feed::Ready;
         }
         let shown = self.presenter.shown().is_some();
-        // Rounded timestamps may end a little behind the duration, where the position stops.
-        let end = self.duration.map_or(Pts::MAX, Pts);
-        let seen_all = self.picture_until.is_none_or(|until| until.min(end) <= self.position(now));
+        let position = self.position(now);
+        let seen_all =
+            self.picture_until.is_none_or(|until| self.no_later_than_end(until) <= position);
         let progress = &self.video.progress;
         if progress.is_done(self.generation) {
             return if seen_all || !self.transport.running() && !shown {
@@ -485,9 +489,7 @@ impl Player {
         } else {
             self.system_clock.position(now)
         };
-        let position = clock.unwrap_or(self.anchor).max(self.anchor);
-        self.anchor =
-            self.duration.map_or(position, |end| position.min(Pts(end.max(self.anchor.0))));
+        self.anchor = self.no_later_than_end(clock.unwrap_or(self.anchor).max(self.anchor));
         self.voice.pause();
         self.system_clock.pause(now);
     }

@@ -1,0 +1,177 @@
+//! A session host that breaks the rules: its connection ends with a reason, the agent lives on.
+
+use nearside_channel::codec;
+use nearside_channel::message::{
+    DeviceMessage, HostMessage, PageId, PlayerCommand, PlayerKind, ReasonCode, Source, StreamId,
+};
+use nearside_channel::wire::{self, Kind};
+use nearside_tests::agent::Agent;
+use nearside_tests::host::{Host, PAGE, hello};
+use nearside_tests::place::Place;
+use nearside_tests::process;
+use rustix::process::Signal;
+
+/// Pages that one session may have on the device.
+const MAX_PAGES: u32 = 16;
+
+const MP4: &str = "video/mp4; codecs=\"avc1.42c00d\"";
+
+#[test]
+fn another_protocol_version_is_refused_with_what_to_update() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    for (protocol, older) in [(0, "session host"), (2, "device"), (u32::MAX, "device")] {
+        let mut host = Host::connect(&agent.channel_socket())?;
+        let mut greeting = hello("0123456789abcdef");
+        greeting.protocol = protocol;
+        host.send(&HostMessage::Hello(greeting))?;
+        let reason = host.wait("a refusal", |message| match message {
+            DeviceMessage::Refused { reason } => Some(reason.clone()),
+            _ => None,
+        })?;
+        assert_eq!(reason.code, ReasonCode::VersionMismatch);
+        assert!(reason.next_step.contains(older), "{protocol}: {reason:?}");
+        host.wait_closed()?;
+    }
+    agent.check_healthy()
+}
+
+#[test]
+fn bytes_that_are_no_frames_end_their_connection_only() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut other, _) = Host::open(&agent.channel_socket())?;
+    let mut control = Vec::new();
+    wire::encode(Kind::Control, StreamId(0), b"{\"type\":\"fly\"}", &mut control)?;
+    let mut early = Vec::new();
+    wire::encode(Kind::Media, StreamId(1), b"media", &mut early)?;
+    let mut ping = Vec::new();
+    codec::encode_host(&HostMessage::Ping { seq: 1 }, &mut ping)?;
+    let giant = [0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0];
+    let rows: [(&str, &[u8]); 8] = [
+        ("text", b"GET / HTTP/1.1\r\n\r\n"),
+        ("zeros", &[0; 4096]),
+        ("ones", &[0xff; 4096]),
+        ("a giant length", &giant),
+        ("an empty body", &[0, 0, 0, 0, 1, 0, 0, 0]),
+        ("an unknown message", &control),
+        ("media before the greeting", &early),
+        ("a message before the greeting", &ping),
+    ];
+    for (name, bytes) in rows {
+        let mut host = Host::connect(&agent.channel_socket())?;
+        host.send_raw(bytes);
+        host.wait_closed().map_err(|error| error.context(name))?;
+    }
+    agent.wait_for_notice(ReasonCode::ProtocolViolation)?;
+    // The honest session next to them still works.
+    other.open_page(PAGE)?;
+    other.page_ready(PAGE)?;
+    agent.check_healthy()
+}
+
+#[test]
+fn media_on_a_stream_that_is_not_open_ends_the_connection() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    let mut frame = Vec::new();
+    wire::encode(Kind::Media, StreamId(9), b"media", &mut frame)?;
+    host.send_raw(&frame);
+    host.wait_closed()?;
+    let words = agent.wait_for_notice(ReasonCode::ProtocolViolation)?;
+    assert!(words.contains("stream 9"), "{words}");
+    agent.check_healthy()
+}
+
+#[test]
+fn media_beyond_the_credit_ends_the_connection_and_its_stage() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, welcome) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    host.begin_append(1, 64 << 20)?;
+    // A stage that stands still takes nothing, so no credit can come back.
+    let status = agent.wait_for("a stage", |status| status.processes.len() == 2)?;
+    let stage = status.processes.iter().find(|process| process.role == "stage");
+    let stage = stage.map(|stage| stage.pid).unwrap_or_default();
+    process::signal(stage, Signal::STOP)?;
+    let mut frame = Vec::new();
+    wire::encode(Kind::Media, StreamId(1), &[0; wire::MAX_STREAM_BODY], &mut frame)?;
+    for _ in 0..=welcome.credits.per_stream_bytes / (16 << 10) {
+        host.send_raw(&frame);
+    }
+    host.wait_closed()?;
+    let words = agent.wait_for_notice(ReasonCode::ProtocolViolation)?;
+    assert!(words.contains("credit"), "{words}");
+    process::wait_gone(stage, nearside_tests::STEP)?;
+    agent.check_healthy()
+}
+
+#[test]
+fn a_new_greeting_drops_everything_of_the_old_connection() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, first) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    let before = agent.wait_for("an item", |status| status.items.len() == 1)?;
+    let second = host.greet(hello("fedcba9876543210"))?;
+    assert_ne!(first.connection_id, second.connection_id);
+    agent.wait_for("an empty status", |status| {
+        status.items.is_empty() && status.processes.len() == 1
+    })?;
+    for stage in before.processes.iter().filter(|process| process.role == "stage") {
+        process::wait_gone(stage.pid, nearside_tests::STEP)?;
+    }
+    // The same numbers mean new things now.
+    host.open_player(&[MP4])?;
+    agent.wait_for("an item", |status| status.items.len() == 1)?;
+    agent.check_healthy()
+}
+
+#[test]
+fn a_page_too_many_is_refused_and_the_others_stay() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    for page in 1..=MAX_PAGES {
+        host.open_page(PageId(page))?;
+        host.page_ready(PageId(page))?;
+    }
+    host.open_page(PageId(MAX_PAGES + 1))?;
+    let reason = host.page_failed(PageId(MAX_PAGES + 1))?;
+    assert_eq!(reason.code, ReasonCode::LimitReached);
+    assert!(reason.message.contains("16 pages"), "{reason:?}");
+    // One less, one more.
+    host.send(&HostMessage::PageClose { page: PageId(1) })?;
+    host.open_page(PageId(MAX_PAGES + 2))?;
+    host.page_ready(PageId(MAX_PAGES + 2))?;
+    let stages = |status: &nearside::status::Status| {
+        status.processes.iter().filter(|process| process.role == "stage").count()
+    };
+    agent.wait_for("16 stages", |status| stages(status) == 16)?;
+    drop(host);
+    agent.wait_for("the end of the session and all stages", |status| {
+        stages(status) == 0 && status.session.is_none()
+    })?;
+    agent.check_healthy()
+}
+
+#[test]
+fn a_page_that_sends_nothing_waits_and_closes() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    let kind = PlayerKind::Video;
+    host.player(PlayerCommand::Open { kind, source: Source::Mse })?;
+    host.player(PlayerCommand::Play)?;
+    let status = agent.wait_for("the item", |status| status.items.len() == 1)?;
+    assert!(status.items.iter().all(|item| !item.flowing && item.failed.is_none()), "{status:?}");
+    assert_eq!(status.headlines(), ["Loaded"]);
+    host.send(&HostMessage::PageClose { page: PAGE })?;
+    agent.wait_for("an empty status", |status| {
+        status.items.is_empty() && status.processes.len() == 1
+    })?;
+    agent.check_healthy()
+}

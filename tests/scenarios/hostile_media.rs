@@ -1,0 +1,122 @@
+//! Media that cannot be played: the page is told why, the agent and the page's other media live.
+
+use anyhow::ensure;
+use nearside_channel::message::{PlayerCommand, ReasonCode, StreamCommand};
+use nearside_tests::agent::Agent;
+use nearside_tests::clips::{self, H264, PICTURES, Segments};
+use nearside_tests::host::Host;
+use nearside_tests::place::Place;
+
+const MP4: &str = "video/mp4; codecs=\"avc1.42c00d\"";
+
+/// Appends, in order, and what the last one is answered.
+struct Row {
+    name: &'static str,
+    appends: Vec<Vec<u8>>,
+    reason: ReasonCode,
+}
+
+#[test]
+fn what_cannot_be_parsed_fails_its_player_with_the_reason() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let Segments { init, media } =
+        clips::segments(&place.file("h264.mp4"), &format!("{PICTURES} {H264}"))?;
+    let other = clips::segments(
+        &place.file("vp9.mp4"),
+        &format!("{PICTURES} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -pix_fmt yuv420p"),
+    )?;
+    let row = |name, appends: &[&[u8]], reason| Row {
+        name,
+        appends: appends.iter().map(|bytes| bytes.to_vec()).collect(),
+        reason,
+    };
+    let sized = |size: u32, kind: &[u8; 4]| [&size.to_be_bytes(), kind.as_slice()].concat();
+    let giant = [&sized(1, b"moof")[..], &u64::MAX.to_be_bytes(), &[0; 64]].concat();
+    let short = [&sized(4, b"moof")[..], &[0; 64]].concat();
+    let inner = clips::patched(&media, b"traf", b"free")?;
+    let mut run = media.clone();
+    // The number of samples in the first run: four thousand millions.
+    if let Some(at) = run.windows(4).position(|window| window == b"trun") {
+        for byte in run.iter_mut().skip(at + 8).take(4) {
+            *byte = 0xff;
+        }
+    }
+    let rows = [
+        row("media without init", &[&media], ReasonCode::MissingInitSegment),
+        row(
+            "encrypted samples",
+            &[&clips::patched(&init, b"avc1", b"encv")?],
+            ReasonCode::ProtectedContent,
+        ),
+        row(
+            "an unknown codec",
+            &[&clips::patched(&init, b"avc1", b"xxxx")?],
+            ReasonCode::UnsupportedCodec,
+        ),
+        row(
+            "another codec in the buffer",
+            &[&init, &media, &other.init],
+            ReasonCode::CodecMismatch,
+        ),
+        row("a giant box", &[&init, &giant], ReasonCode::TooLarge),
+        row("a box shorter than its header", &[&init, &short], ReasonCode::MalformedMedia),
+        row("a run of too many samples", &[&init, &run], ReasonCode::MalformedMedia),
+        row("noise", &[&[0xa5; 4096]], ReasonCode::MalformedMedia),
+        row("noise after init", &[&init, &[0xa5; 4096]], ReasonCode::MalformedMedia),
+    ];
+    for row in &rows {
+        check(&agent, row).map_err(|error| error.context(row.name))?;
+    }
+    // A fragment without a track has nothing to play, which is no error.
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    host.append(1, &init)?;
+    let seq = host.append(1, &inner)?;
+    host.append_answer(seq)?;
+    agent.check_healthy()
+}
+
+fn check(agent: &Agent, row: &Row) -> anyhow::Result<()> {
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    let mut answer = None;
+    for append in &row.appends {
+        ensure!(answer.is_none(), "refused too early: {answer:?}");
+        let seq = host.append(1, append)?;
+        answer = host.append_answer(seq)?;
+    }
+    let Some(reason) = answer else { anyhow::bail!("the append was taken") };
+    ensure!(reason.code == row.reason, "{reason:?}");
+    let failure = host.player_failed()?;
+    ensure!(failure == reason && !failure.next_step.is_empty(), "{failure:?}");
+    agent.wait_for_notice(row.reason)?;
+    let status = agent.status()?;
+    ensure!(status.items.iter().any(|item| item.failed.is_some()), "{:?}", status.items);
+    // The stage has survived: the page's next player plays.
+    host.player(PlayerCommand::Close)?;
+    Ok(())
+}
+
+#[test]
+fn after_a_refusal_the_same_page_plays_other_media() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let good = clips::segments(&place.file("h264.mp4"), &format!("{PICTURES} {H264}"))?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    let seq = host.append(1, &[0xa5; 4096])?;
+    ensure!(host.append_answer(seq)?.is_some(), "noise was taken");
+    host.player_failed()?;
+    host.reopen_player(2, MP4)?;
+    for append in [&good.init, &good.media] {
+        let seq = host.append(2, append)?;
+        host.appended(seq)?;
+    }
+    host.stream_command(2, &StreamCommand::EndOfStream { failed: false })?;
+    host.player(PlayerCommand::Play)?;
+    host.pump_until("flowing pictures", || {
+        agent.status().is_ok_and(|status| status.items.iter().any(|item| item.flowing))
+    })?;
+    agent.check_healthy()
+}

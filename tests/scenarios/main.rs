@@ -1,0 +1,11 @@
+//! Scenarios: the real programs, started as people and plugins start them, and what they say.
+
+mod actions;
+mod clip;
+mod control;
+mod faults;
+mod files;
+mod formats;
+mod hostile;
+mod hostile_media;
+mod idle;
