@@ -353,15 +353,15 @@ impl Page {
             DeviceMessage::Steer { page, player, command }
                 if (page, player) == (self.page, self.player) =>
             {
-                self.on_steer(command)
+                self.on_steer(&command)
             }
             _ => Ok(()),
         }
     }
 
     /// The user wants this in the panel.
-    fn on_steer(&mut self, command: PlayerCommand) -> anyhow::Result<()> {
-        match command {
+    fn on_steer(&mut self, command: &PlayerCommand) -> anyhow::Result<()> {
+        match *command {
             PlayerCommand::Play => self.set_playing(true),
             PlayerCommand::Pause => self.set_playing(false),
             PlayerCommand::Seek { to_micros, .. } => self.seek(to_micros),

@@ -290,7 +290,7 @@ impl Muxer {
         let io = StreamIo::from_write(sink.clone()).map_err(failed)?;
         let mut output = format::output_to_stream(io, None, Some(container)).map_err(failed)?;
         {
-            let mut added = output.add_stream(codec::Id::None).map_err(failed)?;
+            let mut added = output.add_stream(Id::None).map_err(failed)?;
             added.set_parameters(stream.parameters());
             added.set_time_base(MICROS);
             // SAFETY: both streams are valid; the tag of another container is cleared so that

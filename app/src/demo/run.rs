@@ -15,6 +15,7 @@ use nearside_channel::message::{PageId, PlaybackState};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A clip that has not begun to play by then will not.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -57,6 +58,7 @@ pub(crate) async fn run(
         next_usage: Instant::now() + Duration::from_millis(300),
         mid_play: None,
         opened: Instant::now(),
+        terminate: signal(SignalKind::terminate()).context("watch for signals")?,
     };
     let result = show.play(&mut page).await;
     if page.state == Some(PlaybackState::Playing) {
@@ -104,6 +106,8 @@ struct Show {
     /// The status in mid-play, for the panel's picture.
     mid_play: Option<Status>,
     opened: Instant,
+    /// Asked to end: then everything that was started ends, too.
+    terminate: Signal,
 }
 
 impl Show {
@@ -114,6 +118,7 @@ impl Show {
                 step = page.step() => step?,
                 () = tokio::time::sleep_until(wake.into()) => {}
                 _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = self.terminate.recv() => return Ok(()),
             }
             let now = Instant::now();
             if self.next_usage <= now {

@@ -174,6 +174,7 @@ impl<W: Fn()> Reader<W> {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let Ok(step) = stream.order.command(command) else { return };
         let (buffers, player) = (Arc::clone(&stream.buffers), stream.player);
+        tracing::debug!(stream = id.0, ?command, "command");
         let result = match command {
             StreamCommand::Append { seq, .. } => {
                 stream.refused = false;

@@ -39,7 +39,7 @@ pub(crate) fn run(
         if !troupe.take_inputs(inputs, Instant::now()) {
             return Ok(());
         }
-        let next = troupe.act(INTERVAL, |entry, frame, settings| {
+        let wake = troupe.act(INTERVAL, |entry, frame, settings| {
             let now = Instant::now();
             let overlay =
                 entry.overlay(settings.video_outlines, settings.video_status_overlay, now);
@@ -55,6 +55,6 @@ pub(crate) fn run(
             view.show(frame, &overlay)?;
             Ok(Some(Instant::now()))
         });
-        waker.wait(next.wake);
+        waker.wait(wake);
     }
 }

@@ -25,14 +25,6 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-/// What the loop must do after a look at everything.
-pub(crate) struct Next {
-    /// Look again then; `None`: only when woken.
-    pub(crate) wake: Option<Instant>,
-    /// The agent is gone.
-    pub(crate) end: bool,
-}
-
 /// See the module.
 pub(crate) struct Troupe {
     pub(crate) options: StageOptions,
@@ -105,6 +97,7 @@ impl Troupe {
     }
 
     /// Looks at every player; new pictures go to `show`, which says when they were on screen.
+    /// Returns when to look again; `None`: only when woken.
     pub(crate) fn act(
         &mut self,
         interval: Duration,
@@ -113,7 +106,7 @@ impl Troupe {
             Option<VideoFrame>,
             DeviceSettings,
         ) -> Result<Option<Instant>, RenderError>,
-    ) -> Next {
+    ) -> Option<Instant> {
         let mut wake: Option<Instant> = None;
         let mut earlier = |at: Option<Instant>| {
             if let Some(at) = at {
@@ -161,7 +154,7 @@ impl Troupe {
         for (id, error) in failed {
             self.fail(id, &error);
         }
-        Next { wake, end: false }
+        wake
     }
 
     fn on_message(&mut self, message: ToStage, now: Instant) {

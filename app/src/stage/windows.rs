@@ -153,11 +153,11 @@ impl App {
         }
         let Stage { troupe, gpu, spare } = stage;
         let options = troupe.options.clone();
-        let next = troupe.act(self.interval, |entry, frame, settings| {
+        let wake = troupe.act(self.interval, |entry, frame, settings| {
             let mut place = Place { event_loop, gpu, spare, options: &options };
             place.show(entry, frame, settings)
         });
-        event_loop.set_control_flow(match next.wake {
+        event_loop.set_control_flow(match wake {
             Some(at) => ControlFlow::WaitUntil(at),
             None => ControlFlow::Wait,
         });

@@ -270,6 +270,7 @@ impl Player {
             !self.transport.running() && matches!(sound, Feed::Filling | Feed::Dry),
             Ordering::Release,
         );
+        tracing::trace!(?picture, ?sound, phase = ?self.transport.phase(), "update");
         self.transport.update(picture, sound, &mut self.actions);
         self.act(now);
         let position = self.position(now);
