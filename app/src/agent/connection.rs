@@ -414,22 +414,28 @@ impl Connection {
     async fn on_stage(&mut self, id: PageId, event: stage::Event) -> Result<(), End> {
         let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
         match event {
-            stage::Event::Ended(reason) => {
-                let pid = page.stage.as_ref().map(|stage| stage.pid);
-                let players: Vec<_> = page.players.keys().copied().collect();
-                page.fail(&reason);
-                if let Some(pid) = pid {
-                    self.hub.report(Update::ProcessEnded { pid }).await;
-                }
-                for player in players {
-                    self.report_item(id, player).await;
-                }
-                self.release_credit(id)?;
-                self.hub.notice(Severity::Error, reason.clone()).await;
-                self.send(&DeviceMessage::PageFailed { page: id, reason })
-            }
+            // One that failed by its own words has been reported with them.
+            stage::Event::Ended(_) if page.stage.is_none() => Ok(()),
+            stage::Event::Ended(reason) => self.fail_page(id, reason).await,
             stage::Event::Said(said) => self.on_stage_said(id, said).await,
         }
+    }
+
+    /// The page's stage is gone or of no use: everyone is told why.
+    async fn fail_page(&mut self, id: PageId, reason: Reason) -> Result<(), End> {
+        let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
+        let pid = page.stage.as_ref().map(|stage| stage.pid);
+        let players: Vec<_> = page.players.keys().copied().collect();
+        page.fail(&reason);
+        if let Some(pid) = pid {
+            self.hub.report(Update::ProcessEnded { pid }).await;
+        }
+        for player in players {
+            self.report_item(id, player).await;
+        }
+        self.release_credit(id)?;
+        self.hub.notice(Severity::Error, reason.clone()).await;
+        self.send(&DeviceMessage::PageFailed { page: id, reason })
     }
 
     async fn on_stage_said(&mut self, id: PageId, said: FromStage) -> Result<(), End> {
@@ -486,8 +492,7 @@ impl Connection {
                 if let Some(stage) = &page.stage {
                     stage.kill();
                 }
-                self.hub.notice(Severity::Error, reason.clone()).await;
-                self.send(&DeviceMessage::PageFailed { page: id, reason })
+                self.fail_page(id, reason).await
             }
         }
     }
