@@ -1,6 +1,7 @@
 //! Media that cannot be played: the page is told why, the agent and the page's other media live.
 
 use anyhow::ensure;
+use nearside::status::{Item, Playback};
 use nearside_channel::message::{PlayerCommand, ReasonCode, StreamCommand};
 use nearside_tests::agent::Agent;
 use nearside_tests::clips::{self, H264, PICTURES, Segments};
@@ -116,9 +117,13 @@ fn after_a_refusal_the_same_page_plays_other_media() -> anyhow::Result<()> {
     }
     host.stream_command(2, &StreamCommand::EndOfStream { failed: false })?;
     host.player(PlayerCommand::Play)?;
-    host.pump_until("flowing pictures", || {
-        agent.status().is_ok_and(|status| status.items.iter().any(|item| item.flowing))
+    host.pump_until("the end", || {
+        let ended = |item: &Item| item.playback == Playback::Ended;
+        agent.status().is_ok_and(|status| status.items.iter().any(ended))
     })?;
+    let status = agent.status()?;
+    let video = status.items.iter().find_map(|item| item.video.as_ref());
+    ensure!(video.is_some_and(|video| video.presented + video.dropped == 60), "{video:?}");
     agent.check_healthy()
 }
 
@@ -177,6 +182,8 @@ fn time_lines_that_jump_and_go_negative_are_taken() -> anyhow::Result<()> {
         let seq = host.append_at(1, &good.media, offset_micros)?;
         host.append_answer(seq)?;
     }
-    agent.wait_for("flowing pictures", |status| status.items.iter().any(|item| item.flowing))?;
+    agent.wait_for("pictures that move", |status| {
+        status.items.iter().any(|item| 0 < item.position_micros)
+    })?;
     agent.check_healthy()
 }
