@@ -1,9 +1,9 @@
 //! `nearside demo` in a test's place, and its report.
 
+use crate::PLAY;
 use crate::agent;
 use crate::place::Place;
 use crate::process::Running;
-use crate::{PLAY, STEP};
 use anyhow::{Context as _, ensure};
 use nearside::status::Status;
 use nearside_channel::message::{Reason, ReasonCode};
@@ -280,6 +280,3 @@ impl Report {
         self.processes.iter().filter(|usage| usage.role == role).collect()
     }
 }
-
-/// Limits for [`Playing::wait_for`] are those of a step.
-const _: () = assert!(STEP.as_secs() < PLAY.as_secs());

@@ -73,7 +73,7 @@ impl Running {
         }
     }
 
-    /// Waits until standard output holds `line` for the `count`-th time.
+    /// Waits until standard output has `count` whole lines, and returns what is there.
     ///
     /// # Errors
     /// It ends first, or `limit` passes.
