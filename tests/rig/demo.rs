@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A demo about to run: off-screen, with a report.
+/// A demo about to run, with a report.
 #[derive(Debug)]
 pub struct Demo<'a> {
     place: &'a Place,
@@ -19,13 +19,23 @@ pub struct Demo<'a> {
 }
 
 impl<'a> Demo<'a> {
-    /// The embedded clip unless [`Self::media`] names another.
+    /// One that draws off-screen; the embedded clip unless [`Self::media`] names another.
     ///
     /// # Errors
     /// The program is missing.
     pub fn new(place: &'a Place) -> anyhow::Result<Self> {
+        let mut demo = Self::with_windows(place)?;
+        demo.command.arg("--headless");
+        Ok(demo)
+    }
+
+    /// One that opens windows if it can.
+    ///
+    /// # Errors
+    /// The program is missing.
+    pub fn with_windows(place: &'a Place) -> anyhow::Result<Self> {
         let mut command = place.program("nearside")?;
-        command.args(["demo", "--headless"]).arg("--report").arg(report_path(place));
+        command.arg("demo").arg("--report").arg(report_path(place));
         Ok(Self { place, command })
     }
 
@@ -53,6 +63,19 @@ impl<'a> Demo<'a> {
         std::fs::write(&path, serde_json::to_vec(json)?)?;
         self.command.arg("--actions").arg(path);
         Ok(self)
+    }
+
+    /// Draws by this renderer.
+    pub fn renderer(mut self, name: &str) -> Self {
+        self.command.args(["--renderer", name]);
+        self
+    }
+
+    /// As if the machine had no Vulkan driver.
+    pub fn without_vulkan(mut self) -> Self {
+        let nothing = self.place.file("no-such-driver.json");
+        self.command.env("VK_DRIVER_FILES", &nothing).env("VK_ICD_FILENAMES", &nothing);
+        self
     }
 
     /// A log of everything that the programs themselves have to say.

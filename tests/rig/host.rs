@@ -168,7 +168,20 @@ impl Host {
     /// # Errors
     /// The queue is full.
     pub fn append(&mut self, stream: u16, media: &[u8]) -> anyhow::Result<u32> {
-        let seq = self.begin_append(stream, u32::try_from(media.len())?)?;
+        self.append_at(stream, media, 0)
+    }
+
+    /// As [`Self::append`], with a `timestampOffset`.
+    ///
+    /// # Errors
+    /// The queue is full.
+    pub fn append_at(
+        &mut self,
+        stream: u16,
+        media: &[u8],
+        offset_micros: i64,
+    ) -> anyhow::Result<u32> {
+        let seq = self.begin_append(stream, u32::try_from(media.len())?, offset_micros)?;
         self.media(stream, media)?;
         Ok(seq)
     }
@@ -177,13 +190,18 @@ impl Host {
     ///
     /// # Errors
     /// The queue is full or an append is under way.
-    pub fn begin_append(&mut self, stream: u16, bytes: u32) -> anyhow::Result<u32> {
+    pub fn begin_append(
+        &mut self,
+        stream: u16,
+        bytes: u32,
+        timestamp_offset_micros: i64,
+    ) -> anyhow::Result<u32> {
         let seq = self.next_seq;
         self.next_seq += 1;
         let append = StreamCommand::Append {
             seq,
             bytes,
-            timestamp_offset_micros: 0,
+            timestamp_offset_micros,
             window_start_micros: 0,
             window_end_micros: None,
             mode: Default::default(),

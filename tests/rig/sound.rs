@@ -31,8 +31,9 @@ impl<'a> SoundServer<'a> {
         let mut command = place.command("pulseaudio");
         command.args(["--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "-n"]);
         command.args(["-L", "module-native-protocol-unix auth-anonymous=1"]);
+        // Without `norewinds` it plays nothing for the first two seconds.
         command.arg("-L").arg(format!(
-            "module-null-sink sink_name=speaker rate=48000 channels=2 \
+            "module-null-sink sink_name=speaker norewinds=1 rate=48000 channels=2 \
              sink_properties='device.description=\"{SPEAKER}\"'"
         ));
         let daemon = Running::start(command, place.path(), "pulseaudio")?;

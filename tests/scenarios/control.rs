@@ -1,14 +1,18 @@
 //! The command line and the sockets: what scripts rely on, and what nobody else may see.
 
 use anyhow::Context as _;
+use nearside::control::{Connection, MAX_LINE, Reply, Request};
 use nearside::status::Status;
+use nearside_channel::message::{DeviceMessage, DeviceSettings, ReasonCode};
 use nearside_tests::agent::{Agent, nearside};
 use nearside_tests::demo::Demo;
-use nearside_tests::host::Host;
+use nearside_tests::host::{Host, PAGE};
 use nearside_tests::place::Place;
 use nearside_tests::process::Running;
 use nearside_tests::{STEP, clips};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 #[test]
@@ -80,6 +84,57 @@ fn sockets_are_for_their_owner_only() -> anyhow::Result<()> {
         assert_eq!(mode(&socket)?, 0o600, "{}", socket.display());
     }
     Ok(())
+}
+
+#[test]
+fn a_paused_device_says_so_to_session_and_scripts_and_remembers_it() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let mut agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    let settings = DeviceSettings { paused: true, ..DeviceSettings::default() };
+    let mut connection = Connection::open_at(&agent.control_socket())?;
+    connection.set_patience(Some(STEP))?;
+    connection.send(&Request::SetSettings { settings })?;
+    assert_eq!(connection.receive()?, Reply::Done);
+    host.wait("the new settings", |message| match message {
+        DeviceMessage::Settings(said) => Some(*said == settings),
+        _ => None,
+    })?;
+    host.open_page(PAGE)?;
+    let reason = host.page_failed(PAGE)?;
+    assert!(reason.code == ReasonCode::PausedByUser && !reason.next_step.is_empty(), "{reason:?}");
+    connection.send(&Request::Quit)?;
+    assert!(agent.wait_ended()?, "{}", agent.log());
+    let next = Agent::start(&place)?;
+    assert_eq!(next.status()?.settings, settings);
+    let (_, welcome) = Host::open(&next.channel_socket())?;
+    let refused = welcome.playback_refused.context("a refusal")?;
+    assert_eq!(refused.code, ReasonCode::PausedByUser);
+    Ok(())
+}
+
+#[test]
+fn nonsense_on_the_control_socket_is_refused_in_words() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let long = vec![b' '; MAX_LINE + 1];
+    let rows: [&[u8]; 5] = [
+        b"\n",
+        b"{\"type\":\"fly\"}\n",
+        b"\xff\xfe\n",
+        b"{\"type\":\"steer\",\"page\":7,\"player\":1,\"command\":{\"type\":\"play\"}}\n",
+        &long,
+    ];
+    for row in rows {
+        let mut stream = UnixStream::connect(agent.control_socket())?;
+        stream.set_read_timeout(Some(STEP))?;
+        stream.write_all(row)?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        let reply: Reply = serde_json::from_str(&line)?;
+        assert!(matches!(&reply, Reply::Refused { message } if !message.is_empty()), "{reply:?}");
+    }
+    agent.check_healthy()
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn media_beyond_the_credit_ends_the_connection_and_its_stage() -> anyhow::Result
     let agent = Agent::start(&place)?;
     let (mut host, welcome) = Host::open(&agent.channel_socket())?;
     host.open_player(&[MP4])?;
-    host.begin_append(1, 64 << 20)?;
+    host.begin_append(1, 64 << 20, 0)?;
     // A stage that stands still takes nothing, so no credit can come back.
     let status = agent.wait_for("a stage", |status| status.processes.len() == 2)?;
     let stage = status.processes.iter().find(|process| process.role == "stage");
@@ -173,5 +173,45 @@ fn a_page_that_sends_nothing_waits_and_closes() -> anyhow::Result<()> {
     agent.wait_for("an empty status", |status| {
         status.items.is_empty() && status.processes.len() == 1
     })?;
+    agent.check_healthy()
+}
+
+#[test]
+fn a_host_that_falls_silent_is_given_up_with_its_stages() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    let status = agent.wait_for("the item", |status| status.items.len() == 1)?;
+    // From here on it answers no ping, and its end of the socket stays open.
+    agent.wait_for("the end of the session", |status| {
+        status.session.is_none() && status.processes.len() == 1
+    })?;
+    for stage in status.processes.iter().filter(|process| process.role == "stage") {
+        process::wait_gone(stage.pid, nearside_tests::STEP)?;
+    }
+    host.wait_closed()?;
+    agent.check_healthy()
+}
+
+#[test]
+fn a_page_number_used_again_means_the_new_page() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    for _ in 0..5 {
+        host.open_page(PAGE)?;
+        host.page_ready(PAGE)?;
+        host.send(&HostMessage::PageClose { page: PAGE })?;
+    }
+    host.open_player(&[MP4])?;
+    // The old pages' stages end meanwhile, which says nothing of the new one.
+    agent.wait_for("one item", |status| status.items.len() == 1)?;
+    let seq = host.append(1, b"no media at all")?;
+    assert!(host.append_answer(seq)?.is_some());
+    let status = agent
+        .wait_for("its failure", |status| status.items.iter().any(|item| item.failed.is_some()))?;
+    let codes: Vec<_> = status.notices.iter().map(|notice| notice.reason.code).collect();
+    assert!(!codes.contains(&ReasonCode::StageCrashed), "{codes:?}");
     agent.check_healthy()
 }

@@ -1,11 +1,13 @@
 //! Media that cannot be played: the page is told why, the agent and the page's other media live.
 
 use anyhow::ensure;
+use nearside::status::{Item, Playback};
 use nearside_channel::message::{PlayerCommand, ReasonCode, StreamCommand};
 use nearside_tests::agent::Agent;
 use nearside_tests::clips::{self, H264, PICTURES, Segments};
 use nearside_tests::host::Host;
 use nearside_tests::place::Place;
+use nearside_tests::process;
 
 const MP4: &str = "video/mp4; codecs=\"avc1.42c00d\"";
 
@@ -115,8 +117,73 @@ fn after_a_refusal_the_same_page_plays_other_media() -> anyhow::Result<()> {
     }
     host.stream_command(2, &StreamCommand::EndOfStream { failed: false })?;
     host.player(PlayerCommand::Play)?;
-    host.pump_until("flowing pictures", || {
-        agent.status().is_ok_and(|status| status.items.iter().any(|item| item.flowing))
+    host.pump_until("the end", || {
+        let ended = |item: &Item| item.playback == Playback::Ended;
+        agent.status().is_ok_and(|status| status.items.iter().any(ended))
+    })?;
+    let status = agent.status()?;
+    let video = status.items.iter().find_map(|item| item.video.as_ref());
+    ensure!(video.is_some_and(|video| video.presented + video.dropped == 60), "{video:?}");
+    agent.check_healthy()
+}
+
+/// Seconds in one append of [`what_is_appended_without_end_is_bounded`], and bytes a second.
+const HEAVY_SECONDS: i64 = 2;
+const HEAVY: &str = "-f lavfi -i nullsrc=s=640x360:r=30:d=2,geq=random(1)*255:128:128 \
+    -c:v libx264 -preset ultrafast -pix_fmt yuv420p -qp 4 -g 15";
+
+#[test]
+fn what_is_appended_without_end_is_bounded() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let Segments { init, media } = clips::segments(&place.file("heavy.mp4"), HEAVY)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    let seq = host.append(1, &init)?;
+    host.appended(seq)?;
+    let status = agent.wait_for("a stage", |status| status.processes.len() == 2)?;
+    let stage = status.processes.iter().find(|process| process.role == "stage");
+    let stage = stage.map(|stage| stage.pid).unwrap_or_default();
+    // 150 MB may be kept, and nothing has been played that could be let go.
+    let most = 400_000_000 / media.len();
+    let mut refusal = None;
+    for count in 0..most {
+        let offset_micros = HEAVY_SECONDS * 1_000_000 * i64::try_from(count)?;
+        let seq = host.append_at(1, &media, offset_micros)?;
+        refusal = host.append_answer(seq)?;
+        if refusal.is_some() {
+            break;
+        }
+    }
+    let Some(reason) = refusal else { anyhow::bail!("400 MB were taken") };
+    ensure!(reason.code == ReasonCode::BufferFull && !reason.next_step.is_empty(), "{reason:?}");
+    let (_, peak) = process::resident_bytes(stage)?;
+    ensure!(peak < 500_000_000, "the stage's memory had a peak of {peak} bytes");
+    // Full is no failure: the page removes some and goes on.
+    let start_micros = 10_000_000;
+    host.stream_command(1, &StreamCommand::Remove { start_micros, end_micros: None })?;
+    let seq = host.append_at(1, &media, start_micros)?;
+    host.appended(seq)?;
+    agent.check_healthy()
+}
+
+#[test]
+fn time_lines_that_jump_and_go_negative_are_taken() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let good = clips::segments(&place.file("h264.mp4"), &format!("{PICTURES} {H264}"))?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_player(&[MP4])?;
+    let seq = host.append(1, &good.init)?;
+    host.appended(seq)?;
+    host.player(PlayerCommand::Play)?;
+    let most = nearside_channel::validate::MAX_EXACT;
+    for offset_micros in [-1_000_000, -3_000_000, most, -most, 3_600_000_000, 500_000, 0, 0] {
+        let seq = host.append_at(1, &good.media, offset_micros)?;
+        host.append_answer(seq)?;
+    }
+    agent.wait_for("pictures that move", |status| {
+        status.items.iter().any(|item| 0 < item.position_micros)
     })?;
     agent.check_healthy()
 }

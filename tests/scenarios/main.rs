@@ -9,3 +9,4 @@ mod formats;
 mod hostile;
 mod hostile_media;
 mod idle;
+mod surroundings;

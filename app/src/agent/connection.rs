@@ -121,7 +121,7 @@ struct Connection {
     options: StageOptions,
     link: DeviceLink,
     outbox: mpsc::Sender<Vec<u8>>,
-    stage_events: mpsc::Sender<(PageId, stage::Event)>,
+    stage_events: mpsc::Sender<(GlobalPage, stage::Event)>,
     settings: DeviceSettings,
     pages: BTreeMap<PageId, Page>,
     streams: BTreeMap<StreamId, StreamEntry>,
@@ -136,7 +136,7 @@ impl Connection {
     async fn serve(
         &mut self,
         mut reader: tokio::net::unix::OwnedReadHalf,
-        mut from_stages: mpsc::Receiver<(PageId, stage::Event)>,
+        mut from_stages: mpsc::Receiver<(GlobalPage, stage::Event)>,
     ) -> End {
         let mut frames = FrameReader::default();
         let mut buffer = vec![0; 64 << 10];
@@ -333,10 +333,10 @@ impl Connection {
         if let Some(reason) = refused {
             return self.send(&DeviceMessage::PageFailed { page: id, reason });
         }
-        let started = Stage::start(id, self.stage_events.clone(), &self.options);
+        let global = GlobalPage(NEXT_PAGE.fetch_add(1, Ordering::Relaxed));
+        let started = Stage::start(global, self.stage_events.clone(), &self.options);
         match started {
             Ok(stage) => {
-                let global = GlobalPage(NEXT_PAGE.fetch_add(1, Ordering::Relaxed));
                 let start = ToStage::Start {
                     options: self.options.clone(),
                     settings: self.settings,
@@ -411,25 +411,35 @@ impl Connection {
         Ok(())
     }
 
-    async fn on_stage(&mut self, id: PageId, event: stage::Event) -> Result<(), End> {
-        let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
+    /// `global`: the host may have used a page's number again for another page meanwhile.
+    async fn on_stage(&mut self, global: GlobalPage, event: stage::Event) -> Result<(), End> {
+        let Some((id, page)) = self.pages.iter().find(|(_, page)| page.global == global) else {
+            return Ok(());
+        };
+        let id = *id;
         match event {
-            stage::Event::Ended(reason) => {
-                let pid = page.stage.as_ref().map(|stage| stage.pid);
-                let players: Vec<_> = page.players.keys().copied().collect();
-                page.fail(&reason);
-                if let Some(pid) = pid {
-                    self.hub.report(Update::ProcessEnded { pid }).await;
-                }
-                for player in players {
-                    self.report_item(id, player).await;
-                }
-                self.release_credit(id)?;
-                self.hub.notice(Severity::Error, reason.clone()).await;
-                self.send(&DeviceMessage::PageFailed { page: id, reason })
-            }
+            // One that failed by its own words has been reported with them.
+            stage::Event::Ended(_) if page.stage.is_none() => Ok(()),
+            stage::Event::Ended(reason) => self.fail_page(id, reason).await,
             stage::Event::Said(said) => self.on_stage_said(id, said).await,
         }
+    }
+
+    /// The page's stage is gone or of no use: everyone is told why.
+    async fn fail_page(&mut self, id: PageId, reason: Reason) -> Result<(), End> {
+        let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
+        let pid = page.stage.as_ref().map(|stage| stage.pid);
+        let players: Vec<_> = page.players.keys().copied().collect();
+        page.fail(&reason);
+        if let Some(pid) = pid {
+            self.hub.report(Update::ProcessEnded { pid }).await;
+        }
+        for player in players {
+            self.report_item(id, player).await;
+        }
+        self.release_credit(id)?;
+        self.hub.notice(Severity::Error, reason.clone()).await;
+        self.send(&DeviceMessage::PageFailed { page: id, reason })
     }
 
     async fn on_stage_said(&mut self, id: PageId, said: FromStage) -> Result<(), End> {
@@ -486,8 +496,7 @@ impl Connection {
                 if let Some(stage) = &page.stage {
                     stage.kill();
                 }
-                self.hub.notice(Severity::Error, reason.clone()).await;
-                self.send(&DeviceMessage::PageFailed { page: id, reason })
+                self.fail_page(id, reason).await
             }
         }
     }

@@ -5,6 +5,7 @@ use nearside::status::{AudioStats, VideoStats};
 use nearside_channel::message::{
     self, PlaybackState, PlayerEvent, Reason, ReasonCode, StreamCommand, TimeRange,
 };
+use nearside_channel::validate::MAX_EXACT;
 use nearside_media::decode::DecodeError;
 use nearside_media::player::{self, Event, Problem, State};
 use nearside_media::ranges::TimeRanges;
@@ -15,9 +16,16 @@ use nearside_media::time::Pts;
 /// Ranges told to a page at most; more are the business of a broken stream.
 const MAX_RANGES: usize = 256;
 
+/// A time that the channel carries: a page's offsets may put media beyond it.
+fn exact(at: Pts) -> i64 {
+    at.0.clamp(-MAX_EXACT, MAX_EXACT)
+}
+
 pub(super) fn ranges(ranges: &TimeRanges) -> Vec<TimeRange> {
     let whole = ranges.iter().take(MAX_RANGES);
-    whole.map(|range| TimeRange { start_micros: range.start.0, end_micros: range.end.0 }).collect()
+    whole
+        .map(|range| TimeRange { start_micros: exact(range.start), end_micros: exact(range.end) })
+        .collect()
 }
 
 /// The parameters and the length of an append; `None` for other commands.
@@ -130,17 +138,19 @@ pub(super) fn event(event: &Event) -> PlayerEvent {
     match event {
         Event::State { state, position, rate } => PlayerEvent::State {
             state: playback_state(*state),
-            position_micros: position.0,
+            position_micros: exact(*position),
             rate: *rate,
         },
         Event::Seeked { token, position } => {
-            PlayerEvent::Seeked { token: token.unwrap_or(0), position_micros: position.0 }
+            PlayerEvent::Seeked { token: token.unwrap_or(0), position_micros: exact(*position) }
         }
         Event::Resized { width, height } => PlayerEvent::Resized { width: *width, height: *height },
-        Event::FirstFrame { position } => PlayerEvent::FirstFrame { position_micros: position.0 },
+        Event::FirstFrame { position } => {
+            PlayerEvent::FirstFrame { position_micros: exact(*position) }
+        }
         Event::Warning(what) => PlayerEvent::Warning { reason: problem(what) },
         Event::Failed { problem: what, position } => {
-            PlayerEvent::Failed { reason: problem(what), position_micros: position.0 }
+            PlayerEvent::Failed { reason: problem(what), position_micros: exact(*position) }
         }
     }
 }

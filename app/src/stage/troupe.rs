@@ -36,7 +36,8 @@ pub(crate) struct Troupe {
     facts: RendererFacts,
     outbox: Outbox,
     wake: Wake,
-    warned_no_sound: bool,
+    /// What is wrong with the sound device now; players that open later hear of it too.
+    no_sound: Option<Reason>,
     /// Said to each player when it opens.
     warning: Option<Reason>,
     /// Draw again although the pictures are the same (settings, exposure).
@@ -71,7 +72,7 @@ impl Troupe {
             facts,
             outbox,
             wake: Arc::new(move || waker.wake()),
-            warned_no_sound: false,
+            no_sound: None,
             warning,
             redraw: false,
         })
@@ -188,7 +189,7 @@ impl Troupe {
             Ok(player) => {
                 let entry = Entry::new(id, kind, player, buffers, self.title.clone());
                 self.entries.insert(id, entry);
-                if let Some(reason) = self.warning.clone() {
+                for reason in [&self.warning, &self.no_sound].into_iter().flatten().cloned() {
                     let event = PlayerEvent::Warning { reason };
                     self.outbox.send(&FromStage::Player { player: id, event });
                 }
@@ -236,16 +237,14 @@ impl Troupe {
         while let Some(event) = self.output.next_event() {
             let reason = match event {
                 OutputEvent::DeviceLost => translate::sound_lost(),
-                OutputEvent::NoDevice if !self.warned_no_sound => {
-                    self.warned_no_sound = true;
-                    translate::no_sound()
-                }
-                OutputEvent::NoDevice => continue,
+                OutputEvent::NoDevice => translate::no_sound(),
                 OutputEvent::DeviceChanged { name } => {
                     tracing::info!(name, "sound goes to another device");
+                    self.no_sound = None;
                     continue;
                 }
             };
+            self.no_sound = Some(reason.clone());
             for id in self.entries.keys() {
                 let event = PlayerEvent::Warning { reason: reason.clone() };
                 self.outbox.send(&FromStage::Player { player: *id, event });

@@ -134,7 +134,7 @@ fn pts_at(anchor: Anchor, frame: f64, rate_hz: f64) -> Pts {
 }
 
 /// Media time without sound: advances with the system's monotonic clock.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     position: Option<Pts>,
     running_since: Option<Instant>,
@@ -176,6 +176,12 @@ impl SystemClock {
         let elapsed = self.running_since.map(|since| now.saturating_duration_since(since));
         let elapsed = elapsed.unwrap_or_default().as_secs_f64() * 1e6;
         self.position.map(|pts| pts.plus(i64_from_f64(elapsed * self.rate)))
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
