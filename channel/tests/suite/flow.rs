@@ -100,6 +100,9 @@ fn push_append(scheduler: &mut Scheduler, stream: StreamId, seq: u32, media: &[u
 }
 
 proptest! {
+    // Each case moves megabytes.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// Whatever is pushed arrives: in order on each stream, within the credit, never stuck.
     #[test]
     fn everything_arrives(

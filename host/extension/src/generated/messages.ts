@@ -43,7 +43,7 @@ per_stream_bytes: number, };
 /**
  * From the device to the session host, in control frames.
  */
-export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, };
+export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, } | { "type": "steer", page: PageId, player: PlayerId, command: PlayerCommand, };
 
 /**
  * The user's switches that change what the session does.
