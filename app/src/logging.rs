@@ -1,6 +1,6 @@
 //! Log lines on standard error, `info` unless `NEARSIDE_LOG` says otherwise.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging for this process. Lines of our own crates only, unless asked for more.
@@ -15,6 +15,7 @@ pub fn start() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .try_init();
 }
