@@ -3,11 +3,13 @@
 //! Everything that arrives is hostile: it is framed, credited and validated before anything
 //! else sees it, and a violation ends the connection with its reason in the log.
 
+mod stages;
+
 use super::endpoint::peer_pid;
 use super::hub::{ConnectionId, GlobalPage, Hub, Order, Update, unix_ms};
 use super::page::{MAX_PLAYERS, Page};
 use super::stage::{self, Stage};
-use nearside::stage_link::{FromStage, StageOptions, ToStage};
+use nearside::stage_link::{StageOptions, ToStage};
 use nearside::status::{Session, Severity};
 use nearside_channel::codec;
 use nearside_channel::link::{Acceptance, DeviceInput, DeviceLink, DeviceOutput};
@@ -411,96 +413,6 @@ impl Connection {
         Ok(())
     }
 
-    /// `global`: the host may have used a page's number again for another page meanwhile.
-    async fn on_stage(&mut self, global: GlobalPage, event: stage::Event) -> Result<(), End> {
-        let Some((id, page)) = self.pages.iter().find(|(_, page)| page.global == global) else {
-            return Ok(());
-        };
-        let id = *id;
-        match event {
-            // One that failed by its own words has been reported with them.
-            stage::Event::Ended(_) if page.stage.is_none() => Ok(()),
-            stage::Event::Ended(reason) => self.fail_page(id, reason).await,
-            stage::Event::Said(said) => self.on_stage_said(id, said).await,
-        }
-    }
-
-    /// The page's stage is gone or of no use: everyone is told why.
-    async fn fail_page(&mut self, id: PageId, reason: Reason) -> Result<(), End> {
-        let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
-        let pid = page.stage.as_ref().map(|stage| stage.pid);
-        let players: Vec<_> = page.players.keys().copied().collect();
-        page.fail(&reason);
-        if let Some(pid) = pid {
-            self.hub.report(Update::ProcessEnded { pid }).await;
-        }
-        for player in players {
-            self.report_item(id, player).await;
-        }
-        self.release_credit(id)?;
-        self.hub.notice(Severity::Error, reason.clone()).await;
-        self.send(&DeviceMessage::PageFailed { page: id, reason })
-    }
-
-    async fn on_stage_said(&mut self, id: PageId, said: FromStage) -> Result<(), End> {
-        let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
-        match said {
-            FromStage::Ready { renderer } => {
-                tracing::info!(page = id.0, adapter = %renderer.adapter, "stage ready");
-                self.send(&DeviceMessage::PageReady { page: id })
-            }
-            FromStage::Pong { .. } => {
-                if let Some(stage) = &mut page.stage {
-                    stage.unanswered = 0;
-                }
-                Ok(())
-            }
-            FromStage::Credit { stream, bytes } => {
-                // A stage may speak for its own streams only.
-                if self.streams.get(&stream).is_some_and(|entry| entry.page == id) {
-                    return self.consumed(stream, usize::try_from(bytes).unwrap_or(usize::MAX));
-                }
-                Ok(())
-            }
-            FromStage::Player { player, event } => {
-                if page.on_event(player, &event) {
-                    self.report_item(id, player).await;
-                }
-                if let PlayerEvent::Failed { reason, .. } = &event {
-                    self.hub.notice(Severity::Error, reason.clone()).await;
-                }
-                if let PlayerEvent::Warning { reason } = &event {
-                    self.hub.notice(Severity::Warning, reason.clone()).await;
-                }
-                self.send(&DeviceMessage::Player { page: id, player, event })
-            }
-            FromStage::Stream { stream, event } => {
-                if self.streams.get(&stream).is_some_and(|entry| entry.page == id) {
-                    return self.send(&DeviceMessage::Stream { page: id, stream, event });
-                }
-                Ok(())
-            }
-            FromStage::Stats { player, stats } => {
-                if page.on_stats(player, *stats) {
-                    self.report_item(id, player).await;
-                }
-                Ok(())
-            }
-            FromStage::Screenshot { error } => {
-                if let Some(answer) = page.screenshot.take() {
-                    let _ = answer.try_send(error);
-                }
-                Ok(())
-            }
-            FromStage::Failed { reason } => {
-                if let Some(stage) = &page.stage {
-                    stage.kill();
-                }
-                self.fail_page(id, reason).await
-            }
-        }
-    }
-
     async fn on_order(&mut self, order: Order) -> Result<(), End> {
         match order {
             Order::Settings(settings) => {
@@ -537,37 +449,6 @@ impl Connection {
             }
             Order::End => Err(End::Asked),
         }
-    }
-
-    async fn ping_stages(&mut self) -> Result<(), End> {
-        for (id, page) in &mut self.pages {
-            let Some(stage) = &mut page.stage else { continue };
-            if STAGE_MISSES <= stage.unanswered {
-                tracing::warn!(page = id.0, "a stage does not answer and is ended");
-                stage.kill();
-            }
-            stage.unanswered += 1;
-            if stage.send(&ToStage::Ping { seq: stage.unanswered }).is_err() {
-                stage.kill();
-            }
-        }
-        self.report_session().await;
-        Ok(())
-    }
-
-    /// Returns the credit of everything that was on its way to a page's stage.
-    fn release_credit(&mut self, page: PageId) -> Result<(), End> {
-        let streams: Vec<_> = self
-            .streams
-            .iter()
-            .filter(|(_, entry)| entry.page == page)
-            .map(|(stream, _)| *stream)
-            .collect();
-        for stream in streams {
-            let bytes = self.credits.outstanding(stream);
-            self.consumed(stream, bytes)?;
-        }
-        Ok(())
     }
 
     fn remove_streams(&mut self, page: PageId, player: Option<PlayerId>) {
