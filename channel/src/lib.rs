@@ -11,14 +11,18 @@
 //! | [`scheduler`] | which frame the session host sends next                      |
 //! | [`policy`]    | resultant values of all policy sources                       |
 //! | [`geometry`]  | remote pixels to local pixels                                |
+//! | [`extension`] | what extension and host say to each other                    |
+//! | [`plugin`]    | what the RDP client's plugin says first                      |
 //!
 //! INVARIANT: no I/O, no clock, no thread, no `cfg(target_os)` in this crate. Time is an
 //! argument, bytes go in and out as slices, everything a peer can grow has a bound.
 
 pub mod codec;
+pub mod extension;
 pub mod geometry;
 pub mod link;
 pub mod message;
+pub mod plugin;
 pub mod policy;
 pub mod scheduler;
 pub mod stream;

@@ -219,6 +219,10 @@ pub struct Layout {
     pub visible: bool,
     #[serde(default)]
     pub fullscreen: bool,
+    /// Size of the remote desktop that the rectangles are measured in. `None`: that of the
+    /// greeting.
+    #[serde(default)]
+    pub desktop: Option<Size>,
 }
 
 /// Bound on [`Layout::covered`].

@@ -151,7 +151,10 @@ fn hello(hello: &Hello) -> Checked {
     check_nonce(nonce)?;
     text("session_name", session_name, MAX_SESSION_NAME)?;
     text("activity_id", activity_id, MAX_NAME)?;
-    let Size { width, height } = *desktop;
+    desktop_size(*desktop)
+}
+
+fn desktop_size(Size { width, height }: Size) -> Checked {
     within("desktop", width <= MAX_EXTENT && height <= MAX_EXTENT)
 }
 
@@ -201,7 +204,8 @@ fn player_command(command: &PlayerCommand) -> Checked {
             duration_micros.map_or(Ok(()), |duration| span("duration", 0, Some(duration)))
         }
         PlayerCommand::Layout(layout) => {
-            let Layout { rect: _, clip: _, covered, visible: _, fullscreen: _ } = layout;
+            let Layout { rect: _, clip: _, covered, visible: _, fullscreen: _, desktop } = layout;
+            desktop.map_or(Ok(()), desktop_size)?;
             at_most("covered", covered.len(), MAX_COVERED)
         }
     }

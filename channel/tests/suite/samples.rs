@@ -221,6 +221,7 @@ pub(crate) fn all() -> Vec<Sample> {
             covered: vec![Rect { x: 4, y: 20, width: 10, height: 10 }],
             visible: true,
             fullscreen: false,
+            desktop: Some(Size { width: 1024, height: 768 }),
         }),
     ];
     player_commands.extend(

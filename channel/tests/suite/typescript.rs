@@ -7,6 +7,9 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 
 use expect_test::expect_file;
+use nearside_channel::extension::{
+    EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE,
+};
 use nearside_channel::message::{
     DeviceMessage, HostMessage, MAX_COVERED, PROTOCOL_VERSION, StreamCommand,
 };
@@ -43,13 +46,17 @@ fn declarations_are_as_committed() {
     declarations.visit::<HostMessage>();
     declarations.visit::<DeviceMessage>();
     declarations.visit::<StreamCommand>();
+    declarations.visit::<ExtensionMessage>();
+    declarations.visit::<HostEvent>();
 
     let [control, command, media] =
         [Kind::Control, Kind::Command, Kind::Media].map(|kind| format!("{kind}: {}", kind.byte()));
     let mut file = format!(
-        "// Generated from channel/src/message.rs and channel/src/wire.rs. Do not edit:\n\
+        "// Generated from channel/src/{{message,extension,wire}}.rs. Do not edit:\n\
          // UPDATE_EXPECT=1 cargo test -p nearside-channel --test suite typescript\n\n\
          export const PROTOCOL_VERSION = {PROTOCOL_VERSION};\n\
+         export const EXTENSION_PROTOCOL_VERSION = {EXTENSION_PROTOCOL_VERSION};\n\
+         export const MAX_PIECE = {MAX_PIECE};\n\
          export const MAX_COVERED = {MAX_COVERED};\n\
          export const HEADER_SIZE = {HEADER_SIZE};\n\
          export const MAX_CONTROL_BODY = {MAX_CONTROL_BODY};\n\

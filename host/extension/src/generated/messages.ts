@@ -1,7 +1,9 @@
-// Generated from channel/src/message.rs and channel/src/wire.rs. Do not edit:
+// Generated from channel/src/{message,extension,wire}.rs. Do not edit:
 // UPDATE_EXPECT=1 cargo test -p nearside-channel --test suite typescript
 
 export const PROTOCOL_VERSION = 1;
+export const EXTENSION_PROTOCOL_VERSION = 1;
+export const MAX_PIECE = 1048576;
 export const MAX_COVERED = 64;
 export const HEADER_SIZE = 8;
 export const MAX_CONTROL_BODY = 1048576;
@@ -26,6 +28,19 @@ audio: Array<string>,
  * Of `mp4`, `webm`.
  */
 containers: Array<string>, };
+
+/**
+ * Whether there is a device, and what it said.
+ */
+export type ChannelState = { connected: boolean,
+/**
+ * Why there is no device, or why it does not play for this session.
+ */
+reason: Reason | null, host_version: string,
+/**
+ * Empty while no device is there.
+ */
+client_version: string, activity_id: string, connection_id: string, capabilities: Capabilities, settings: DeviceSettings, policy: SessionPolicy, };
 
 /**
  * Media bytes the host may have in flight.
@@ -71,6 +86,19 @@ call_all_sites: boolean,
 paused: boolean, };
 
 /**
+ * From the extension to the host.
+ */
+export type ExtensionMessage = { "type": "hello", protocol: number, extension_version: string,
+/**
+ * E.g. `Chromium 156`.
+ */
+browser: string,
+/**
+ * Size of the remote desktop in pixels.
+ */
+desktop: Size, } | { "type": "page_open", page: PageId, site: string, title: string, } | { "type": "page_close", page: PageId, } | { "type": "player", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "stream", page: PageId, stream: StreamId, command: StreamCommand, } | { "type": "media", stream: StreamId, data: string, } | { "type": "buffered", stream: StreamId, seq: number, buffered: Array<TimeRange>, } | { "type": "collect_logs", start: boolean, };
+
+/**
  * The host's greeting.
  */
 export type Hello = { protocol: number, host_version: string, extension_version: string,
@@ -96,6 +124,11 @@ desktop: Size,
 policy: SessionPolicy, };
 
 /**
+ * From the host to the extension.
+ */
+export type HostEvent = { "type": "channel" } & ChannelState | { "type": "device", message: DeviceMessage, } | { "type": "logs", lines: Array<string>, } | { "type": "refused", reason: Reason, };
+
+/**
  * From the session host to the device, in control frames.
  */
 export type HostMessage = { "type": "hello" } & Hello | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "goodbye", reason: string, } | { "type": "page_open", page: PageId, site: string, title: string, } | { "type": "page_close", page: PageId, } | { "type": "player", page: PageId, player: PlayerId, command: PlayerCommand, };
@@ -119,7 +152,12 @@ covered: Array<Rect>,
 /**
  * False while the tab is hidden, the window minimised or the element scrolled away.
  */
-visible: boolean, fullscreen: boolean, };
+visible: boolean, fullscreen: boolean,
+/**
+ * Size of the remote desktop that the rectangles are measured in. `None`: that of the
+ * greeting.
+ */
+desktop: Size | null, };
 
 /**
  * One browser tab (its top-level document and all frames in it).
