@@ -1,0 +1,46 @@
+/**
+ * What a frame's content script and the service worker say to each other.
+ *
+ * One `chrome.runtime` port per frame, opened when the frame's first media element is seen.
+ * Ids are the frame's own; the worker makes them unique in the browser. Times are
+ * microseconds, rectangles physical pixels of the remote desktop, as in the channel.
+ *
+ * Invariant: everything that comes from a frame is hostile, the worker checks it. Nothing of
+ * this is ever visible to the page.
+ */
+import type {
+  ChannelState,
+  PlayerCommand,
+  PlayerEvent,
+  Reason,
+  StreamCommand,
+  StreamEvent,
+  TimeRange,
+} from "./generated/messages.js";
+
+/** Name of the port that a frame opens. */
+export const FRAME_PORT = "nearside-frame";
+
+/** From a frame to the worker. */
+export type FrameMessage =
+  /** A media element does something; streams are announced by its `add_stream`. */
+  | { type: "player"; player: number; command: PlayerCommand }
+  | { type: "stream"; stream: number; command: StreamCommand }
+  /** At most MAX_PIECE bytes of the append under way. A string is base64 already. */
+  | { type: "media"; stream: number; data: ArrayBuffer | string }
+  | { type: "buffered"; stream: number; seq: number; buffered: TimeRange[] }
+  /** Where the element plays now, for icon and popup; `reason` when it is native. */
+  | { type: "report"; player: number; plays: "device" | "native" | "gone"; reason: Reason | null };
+
+/** From the worker to a frame. */
+export type WorkerMessage =
+  /** First message, and at each change. `refused`: why nothing in this frame is redirected. */
+  | { type: "config"; channel: ChannelState; refused: Reason | null }
+  /** The stage takes media (again): send state, `seek` and `play`. */
+  | { type: "page_ready" }
+  /** The stage is gone: everything plays natively until the next `page_ready`. */
+  | { type: "page_failed"; reason: Reason }
+  | { type: "player"; player: number; event: PlayerEvent }
+  | { type: "stream"; stream: number; event: StreamEvent }
+  /** The user asks for this on the device: carry it out as the page's own controls would. */
+  | { type: "steer"; player: number; command: PlayerCommand };
