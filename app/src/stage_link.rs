@@ -5,8 +5,9 @@
 //! the agent trusts nothing that it sends either.
 
 use nearside_channel::message::{
-    DeviceSettings, PlayerCommand, PlayerEvent, PlayerId, Reason, StreamEvent, StreamId,
+    DeviceSettings, PlayerCommand, PlayerEvent, PlayerId, Reason, Size, StreamEvent, StreamId,
 };
+use nearside_channel::plugin::ConnectionFacts;
 use serde::{Deserialize, Serialize};
 
 use crate::status::{AudioStats, VideoStats};
@@ -45,6 +46,13 @@ pub enum ToStage {
         settings: DeviceSettings,
         site: String,
         title: String,
+        /// The RDP connection as its client sees it: pictures go over that client's window.
+        /// `None`: there is no RDP client, and pictures get windows of their own.
+        #[serde(default)]
+        facts: Option<Box<ConnectionFacts>>,
+        /// The session host's word for the size of the remote desktop, in pixels.
+        #[serde(default)]
+        desktop: Option<Size>,
     },
     Settings(DeviceSettings),
     Player {

@@ -119,6 +119,22 @@ pub struct VideoStats {
     /// The adapter's name.
     pub renderer: String,
     pub renderer_software: bool,
+    /// `None` until the first picture has a place.
+    pub placement: Option<Placement>,
+}
+
+/// Where a video's pictures are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// In the RDP client's window, over the video's place in the remote page.
+    OverSession,
+    /// In a window of its own, because the RDP client's window takes no pictures.
+    PlayerWindow,
+    /// In a window of its own: there is no RDP client.
+    FreeStanding,
+    /// Nowhere: drawn off-screen.
+    Offscreen,
 }
 
 /// Counters and facts of a sound stream.

@@ -344,6 +344,8 @@ impl Connection {
                     settings: self.settings,
                     site: site.clone(),
                     title: title.clone(),
+                    facts: None,
+                    desktop: None,
                 };
                 if stage.send(&start).is_err() {
                     stage.kill();

@@ -196,6 +196,7 @@ pub(super) fn stats(
             renderer_backend: renderer.backend.clone(),
             renderer: renderer.adapter.clone(),
             renderer_software: renderer.software,
+            placement: None,
         }),
         audio: stats.audio.map(|audio| AudioStats {
             codec: audio.codec,
