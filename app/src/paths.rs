@@ -49,10 +49,23 @@ fn check_owner_only(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the RDP client's plugin, or the demo, brings the channel.
+/// Where the channel's bytes arrive with nothing before them: from the demo, or from a socket
+/// that was forwarded over another protocol.
 pub fn channel_socket() -> io::Result<PathBuf> {
     Ok(runtime_dir()?.join("channel.sock"))
 }
+
+/// Where the RDP client's plugin brings the channel, after one line of facts.
+pub fn plugin_socket() -> io::Result<PathBuf> {
+    Ok(runtime_dir()?.join(PLUGIN_SOCKET))
+}
+
+/// Name of the plugin's socket in the runtime folder.
+pub const PLUGIN_SOCKET: &str = "plugin.sock";
+
+/// Name of the socket in the runtime folder on which IronRDP's pipe proxy listens
+/// (`--dvc-proxy Nearside::Media=$XDG_RUNTIME_DIR/nearside/ironrdp.sock`).
+pub const IRONRDP_SOCKET: &str = "ironrdp.sock";
 
 /// Where the panel and scripts speak to the agent.
 pub fn control_socket() -> io::Result<PathBuf> {

@@ -51,6 +51,10 @@ impl Agent {
         self.folder.join("channel.sock")
     }
 
+    pub fn plugin_socket(&self) -> PathBuf {
+        self.folder.join("plugin.sock")
+    }
+
     pub fn control_socket(&self) -> PathBuf {
         self.folder.join("control.sock")
     }

@@ -46,7 +46,14 @@ impl Host {
     /// # Errors
     /// Nobody listens.
     pub fn connect(socket: &Path) -> anyhow::Result<Self> {
-        let stream = UnixStream::connect(socket).context("connect to the channel socket")?;
+        Self::on(UnixStream::connect(socket).context("connect to the channel socket")?)
+    }
+
+    /// Speaks on a stream that the agent has opened.
+    ///
+    /// # Errors
+    /// The stream is gone.
+    pub fn on(stream: UnixStream) -> anyhow::Result<Self> {
         stream.set_read_timeout(Some(TURN))?;
         stream.set_write_timeout(Some(STEP))?;
         Ok(Self {

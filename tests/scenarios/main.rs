@@ -1,6 +1,7 @@
 //! Scenarios: the real programs, started as people and plugins start them, and what they say.
 
 mod actions;
+mod bringers;
 mod clip;
 mod control;
 mod faults;

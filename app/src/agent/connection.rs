@@ -3,9 +3,10 @@
 //! Everything that arrives is hostile: it is framed, credited and validated before anything
 //! else sees it, and a violation ends the connection with its reason in the log.
 
+mod playback;
 mod stages;
 
-use super::endpoint::peer_pid;
+use super::endpoint::{Arrival, peer_pid};
 use super::hub::{ConnectionId, GlobalPage, Hub, Order, Update, unix_ms};
 use super::page::{MAX_PLAYERS, Page};
 use super::stage::{self, Stage};
@@ -14,16 +15,17 @@ use nearside::status::{Session, Severity};
 use nearside_channel::codec;
 use nearside_channel::link::{Acceptance, DeviceInput, DeviceLink, DeviceOutput};
 use nearside_channel::message::{
-    Capabilities, DeviceMessage, DeviceSettings, Hello, HostMessage, PageId, PlayerCommand,
-    PlayerEvent, PlayerId, Reason, ReasonCode, StreamId,
+    DeviceMessage, DeviceSettings, Hello, HostMessage, PageId, PlayerCommand, PlayerEvent,
+    PlayerId, Reason, ReasonCode, StreamId,
 };
+use nearside_channel::plugin::ConnectionFacts;
+use nearside_channel::policy::Playback;
 use nearside_channel::stream::{AppendAssembler, CREDITS, CreditReceiver};
 use nearside_channel::wire::{Frame, FrameReader, Kind};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
 
@@ -59,9 +61,12 @@ enum End {
 }
 
 /// Serves one channel until it ends, then ends its stages.
-pub(super) async fn run(stream: UnixStream, hub: Hub, options: StageOptions) {
+pub(super) async fn run(arrival: Arrival, hub: Hub, options: StageOptions) {
+    let Arrival { stream, early, facts } = arrival;
     let id = ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
     let pid = peer_pid(&stream);
+    let client = facts.as_ref().map_or("", |facts| facts.client.as_str());
+    tracing::info!(connection = id.0, pid, client, "channel opened");
     let (reader, writer) = stream.into_split();
     let (outbox, queued) = mpsc::channel(OUTBOX);
     let writing = tokio::spawn(write(writer, queued));
@@ -70,6 +75,8 @@ pub(super) async fn run(stream: UnixStream, hub: Hub, options: StageOptions) {
         id,
         hub: hub.clone(),
         options,
+        facts,
+        playback: Playback::On,
         link: DeviceLink::new(Instant::now()),
         outbox,
         stage_events,
@@ -82,8 +89,7 @@ pub(super) async fn run(stream: UnixStream, hub: Hub, options: StageOptions) {
         announced: false,
         orders: None,
     };
-    tracing::info!(connection = id.0, pid, "channel opened");
-    let end = connection.serve(reader, from_stages).await;
+    let end = connection.serve(&early, reader, from_stages).await;
     match &end {
         End::Violation(_) | End::Clogged => tracing::warn!(connection = id.0, %end, "channel ends"),
         _ => tracing::info!(connection = id.0, %end, "channel ends"),
@@ -115,12 +121,18 @@ struct StreamEntry {
     page: PageId,
     player: PlayerId,
     order: AppendAssembler,
+    /// False when its player was refused: what arrives is consumed and dropped.
+    to_stage: bool,
 }
 
 struct Connection {
     id: ConnectionId,
     hub: Hub,
     options: StageOptions,
+    /// The RDP client that shows the session; `None` when no plugin brought the channel.
+    facts: Option<ConnectionFacts>,
+    /// What all policy sources together allow.
+    playback: Playback,
     link: DeviceLink,
     outbox: mpsc::Sender<Vec<u8>>,
     stage_events: mpsc::Sender<(GlobalPage, stage::Event)>,
@@ -137,12 +149,16 @@ struct Connection {
 impl Connection {
     async fn serve(
         &mut self,
+        early: &[u8],
         mut reader: tokio::net::unix::OwnedReadHalf,
         mut from_stages: mpsc::Receiver<(GlobalPage, stage::Event)>,
     ) -> End {
         let mut frames = FrameReader::default();
         let mut buffer = vec![0; 64 << 10];
         let mut stage_ping = Instant::now() + STAGE_PING;
+        if let Err(end) = self.on_bytes(&mut frames, early).await {
+            return end;
+        }
         loop {
             let wait = match self.drain_link().await {
                 Ok(wait) => wait,
@@ -220,10 +236,9 @@ impl Connection {
             entry.order.media(frame.body.len())
         };
         ordered.map_err(|error| violation(&error))?;
-        let page = entry.page;
-        let stage = self.pages.get(&page).and_then(|page| page.stage.as_ref());
-        let Some(stage) = stage else {
-            // The page has failed already: what was under way is consumed here.
+        let page = self.pages.get(&entry.page).filter(|_| entry.to_stage);
+        let Some(stage) = page.and_then(|page| page.stage.as_ref()) else {
+            // Refused, or failed already: what was under way is consumed here.
             return self.consumed(stream, frame.body.len());
         };
         let mut bytes = Vec::with_capacity(frame.wire_length());
@@ -282,13 +297,19 @@ impl Connection {
         self.hub.report(Update::Connected { id: self.id, session, orders }).await;
         self.announced = true;
         self.settings = self.hub.status().settings;
-        let playback_refused = playback_refused(&hello, self.settings);
+        if let Some(facts) = &mut self.facts {
+            // The host sees the desktop as it is now, the client as it was asked for.
+            facts.desktop = Some(hello.desktop);
+        }
+        let resultant = playback::resultant(&hello, self.facts.as_ref(), self.settings.paused);
+        self.playback = resultant.value;
+        let playback_refused = playback::refused(&resultant);
         self.hub.report(Update::Blocked { id: self.id, reason: playback_refused.clone() }).await;
         let acceptance = Acceptance {
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
             connection_id,
             credits: CREDITS,
-            capabilities: capabilities(),
+            capabilities: playback::capabilities(),
             settings: self.settings,
             playback_refused,
         };
@@ -344,7 +365,7 @@ impl Connection {
                     settings: self.settings,
                     site: site.clone(),
                     title: title.clone(),
-                    facts: None,
+                    facts: self.facts.clone().map(Box::new),
                     desktop: None,
                 };
                 if stage.send(&start).is_err() {
@@ -368,33 +389,31 @@ impl Connection {
         player: PlayerId,
         command: PlayerCommand,
     ) -> Result<(), End> {
+        self.book_streams(page_id, player, &command)?;
         let Some(page) = self.pages.get_mut(&page_id) else {
             // A refused or closed page: the refusal is on its way to the host.
             return Ok(());
         };
-        match &command {
-            PlayerCommand::Open { .. } if MAX_PLAYERS <= page.players.len() => {
-                let reason = Reason::new(
-                    ReasonCode::LimitReached,
-                    format!("This page plays {MAX_PLAYERS} videos on the device already."),
-                    "This one plays in the session.",
-                );
-                let event = PlayerEvent::Failed { reason, position_micros: 0 };
-                return self.send(&DeviceMessage::Player { page: page_id, player, event });
-            }
-            PlayerCommand::AddStream { stream, .. } => {
-                self.credits.open(*stream).map_err(|error| End::Violation(error.to_string()))?;
-                let order = AppendAssembler::default();
-                self.streams.insert(*stream, StreamEntry { page: page_id, player, order });
-            }
-            PlayerCommand::RemoveStream { stream } => {
-                self.credits.remove(*stream);
-                self.streams.remove(stream);
-            }
-            PlayerCommand::Close => self.remove_streams(page_id, Some(player)),
-            _ => {}
+        let command = match playback::checked(self.playback, command) {
+            Ok(command) => command,
+            Err(reason) => return self.refuse_player(page_id, player, reason),
+        };
+        if matches!(command, PlayerCommand::Open { .. }) && MAX_PLAYERS <= page.players.len() {
+            let reason = Reason::new(
+                ReasonCode::LimitReached,
+                format!("This page plays {MAX_PLAYERS} videos on the device already."),
+                "This one plays in the session.",
+            );
+            return self.refuse_player(page_id, player, reason);
         }
-        let Some(page) = self.pages.get_mut(&page_id) else { return Ok(()) };
+        if let PlayerCommand::AddStream { stream, .. } = &command
+            && let Some(entry) = self.streams.get_mut(stream)
+        {
+            entry.to_stage = page.players.contains_key(&player);
+            if !entry.to_stage {
+                return Ok(());
+            }
+        }
         let global = page.global;
         let changed = page.on_command(player, &command);
         let closed = matches!(command, PlayerCommand::Close);
@@ -413,6 +432,36 @@ impl Connection {
             self.report_item(page_id, player).await;
         }
         Ok(())
+    }
+
+    /// Opens and removes streams in the books. Media of a player that is refused may be under
+    /// way already, so its streams are opened all the same and lead nowhere.
+    fn book_streams(
+        &mut self,
+        page: PageId,
+        player: PlayerId,
+        command: &PlayerCommand,
+    ) -> Result<(), End> {
+        match command {
+            PlayerCommand::AddStream { stream, .. } => {
+                self.credits.open(*stream).map_err(|error| End::Violation(error.to_string()))?;
+                let order = AppendAssembler::default();
+                let entry = StreamEntry { page, player, order, to_stage: false };
+                self.streams.insert(*stream, entry);
+            }
+            PlayerCommand::RemoveStream { stream } => {
+                self.credits.remove(*stream);
+                self.streams.remove(stream);
+            }
+            PlayerCommand::Close => self.remove_streams(page, Some(player)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn refuse_player(&self, page: PageId, player: PlayerId, reason: Reason) -> Result<(), End> {
+        let event = PlayerEvent::Failed { reason, position_micros: 0 };
+        self.send(&DeviceMessage::Player { page, player, event })
     }
 
     async fn on_order(&mut self, order: Order) -> Result<(), End> {
@@ -504,35 +553,6 @@ impl Connection {
             return Ok(());
         }
         self.outbox.try_send(frame).map_err(|_| End::Clogged)
-    }
-}
-
-/// Whether playback is refused on this connection as a whole.
-fn playback_refused(hello: &Hello, settings: DeviceSettings) -> Option<Reason> {
-    if hello.policy.disable_playback == Some(true) {
-        return Some(Reason::new(
-            ReasonCode::Policy,
-            "Video playback redirection is off, because the session host's policy fDisableCam says so.",
-            "Ask the administrator of the session host.",
-        ));
-    }
-    settings.paused.then(|| {
-        Reason::new(
-            ReasonCode::PausedByUser,
-            "Redirection is paused on this device.",
-            "Resume it in the Nearside panel.",
-        )
-    })
-}
-
-/// What stages of this build can play. The agent links no decoder, so this is the set that
-/// every supported FFmpeg has; a stage that lacks one says so and the page falls back.
-fn capabilities() -> Capabilities {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Capabilities {
-        video: names(&["h264", "h265", "vp8", "vp9", "av1"]),
-        audio: names(&["aac", "mp3", "opus", "vorbis", "flac"]),
-        containers: names(&["mp4", "webm"]),
     }
 }
 

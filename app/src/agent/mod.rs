@@ -10,9 +10,11 @@ mod control;
 mod endpoint;
 mod hub;
 mod page;
+mod proxy;
 mod settings;
 mod stage;
 
+use self::endpoint::{Bringer, Channels};
 use anyhow::Context as _;
 use nearside::paths;
 use nearside::stage_link::StageOptions;
@@ -20,6 +22,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 /// How the agent starts its stages; the rest comes from settings and sessions.
 pub(crate) struct AgentOptions {
@@ -40,12 +43,22 @@ async fn serve(options: AgentOptions) -> anyhow::Result<()> {
     let dir = paths::create_runtime_dir().context("create the runtime folder")?;
     let _lock = single_instance(&paths::agent_lock()?)?;
     let channel = endpoint::bind(&paths::channel_socket()?).context("open the channel socket")?;
+    let plugin = endpoint::bind(&paths::plugin_socket()?).context("open the plugin's socket")?;
     let control = endpoint::bind(&paths::control_socket()?).context("open the control socket")?;
     let (hub, hub_task) = hub::start(settings::load());
     let hub_task = tokio::spawn(hub_task);
     let (quit, mut quit_asked) = tokio::sync::mpsc::channel(1);
-    let serving = tokio::spawn(control::serve(control, hub.clone(), quit));
-    let accepting = tokio::spawn(endpoint::accept(channel, hub.clone(), options.stage));
+    let channels = Channels::new(hub.clone(), options.stage);
+    let mut serving = JoinSet::new();
+    serving.spawn(control::serve(control, hub.clone(), quit));
+    serving.spawn(endpoint::accept(channel, Bringer::Direct, channels.clone()));
+    serving.spawn(endpoint::accept(plugin, Bringer::Plugin, channels.clone()));
+    let runtime_dir = dir.clone();
+    serving.spawn(async move {
+        if let Err(error) = proxy::connect(&runtime_dir, channels).await {
+            tracing::warn!(%error, "RDP clients with a pipe proxy are not found");
+        }
+    });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent runs");
     // For whoever started it: the sockets are open. Nobody may be listening.
     let _ = writeln!(std::io::stdout().lock(), "ready");
@@ -58,11 +71,10 @@ async fn serve(options: AgentOptions) -> anyhow::Result<()> {
         _ = quit_asked.recv() => {}
     }
     tracing::info!("agent ends");
-    accepting.abort();
-    serving.abort();
+    serving.abort_all();
     hub.shut_down().await;
     hub_task.abort();
-    for socket in ["channel.sock", "control.sock"] {
+    for socket in ["channel.sock", paths::PLUGIN_SOCKET, "control.sock"] {
         // A missing file is as good as a removed one.
         let _ = std::fs::remove_file(dir.join(socket));
     }

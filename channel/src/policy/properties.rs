@@ -33,6 +33,18 @@ pub enum AudioMode {
     Nowhere,
 }
 
+impl AudioMode {
+    /// The mode with this number; `None` for a number that is not one.
+    pub fn from_value(value: u32) -> Option<Self> {
+        match value {
+            0 => Some(Self::Here),
+            1 => Some(Self::Remote),
+            2 => Some(Self::Nowhere),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for AudioMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
