@@ -36,7 +36,10 @@ export type FrameMessage =
 export type WorkerMessage =
   /** First message, and at each change. `refused`: why nothing in this frame is redirected. */
   | { type: "config"; channel: ChannelState; refused: Reason | null }
-  /** The stage takes media (again): send state, `seek` and `play`. */
+  /**
+   * The stage takes media (again): send state, `seek` and `play`. A frame that joins a page
+   * whose stage runs already gets it right after `config`.
+   */
   | { type: "page_ready" }
   /** The stage is gone: everything plays natively until the next `page_ready`. */
   | { type: "page_failed"; reason: Reason }
