@@ -10,6 +10,7 @@ mod format;
 mod header;
 mod history;
 mod icons;
+mod instance;
 mod item;
 mod notices;
 mod offscreen;
@@ -72,7 +73,15 @@ fn main() -> anyhow::Result<()> {
         (false, true) => Some(false),
         (false, false) => None,
     };
-    let Some(file) = &arguments.screenshot else { return window::run(dark) };
+    let Some(file) = &arguments.screenshot else {
+        return match instance::claim().context("use the runtime folder")? {
+            instance::Instance::First(first) => window::run(dark, &first),
+            instance::Instance::Second => {
+                tracing::info!("the panel is open already");
+                Ok(())
+            }
+        };
+    };
     let mut panel = Panel::default();
     hear(&mut panel, &arguments)?;
     panel.act(view::Command::ShowAdvanced(arguments.advanced));

@@ -3,10 +3,12 @@
 
 use crate::connection::{Answer, Connection, Link, News};
 use crate::history::History;
+use crate::instance::First;
 use crate::view::{Agent, Command, Page, View};
 use crate::{icons, page, theme};
 use anyhow::Context as _;
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
+use egui::ViewportCommand;
 use nearside::control::Request;
 use nearside_channel::message::PlayerCommand;
 use std::sync::Arc;
@@ -25,17 +27,17 @@ const SOON: Duration = Duration::from_millis(1);
 ///
 /// # Errors
 /// When there is no display, or neither Vulkan nor OpenGL can draw to it.
-pub(crate) fn run(dark: Option<bool>) -> anyhow::Result<()> {
+pub(crate) fn run(dark: Option<bool>, instance: &First) -> anyhow::Result<()> {
     // One backend at a time: asking all of them costs a second on many machines.
     let vulkan = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY);
-    let Err(first) = open(vulkan, dark) else { return Ok(()) };
+    let Err(first) = open(vulkan, dark, instance) else { return Ok(()) };
     tracing::warn!(error = %first, "no window with this renderer, trying OpenGL");
-    open(wgpu::Backends::GL, dark)
+    open(wgpu::Backends::GL, dark, instance)
         .map_err(|error| anyhow::anyhow!("{error}"))
         .context("no window could be opened: check DISPLAY or WAYLAND_DISPLAY and the drivers")
 }
 
-fn open(backends: wgpu::Backends, dark: Option<bool>) -> eframe::Result {
+fn open(backends: wgpu::Backends, dark: Option<bool>, instance: &First) -> eframe::Result {
     let viewport = egui::ViewportBuilder::default()
         .with_title("Nearside")
         .with_app_id("nearside")
@@ -57,6 +59,12 @@ fn open(backends: wgpu::Backends, dark: Option<bool>) -> eframe::Result {
         options,
         Box::new(move |creation| {
             theme::apply(&creation.egui_ctx, dark);
+            let context = creation.egui_ctx.clone();
+            instance.on_raise(move || {
+                context.send_viewport_cmd(ViewportCommand::Minimized(false));
+                context.send_viewport_cmd(ViewportCommand::Focus);
+                context.request_repaint();
+            })?;
             Ok(Box::new(Window::new(&creation.egui_ctx)?))
         }),
     )
