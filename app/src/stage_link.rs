@@ -5,7 +5,7 @@
 //! the agent trusts nothing that it sends either.
 
 use nearside_channel::message::{
-    DeviceSettings, PlayerCommand, PlayerEvent, PlayerId, Reason, Size, StreamEvent, StreamId,
+    DeviceSettings, PlayerCommand, PlayerEvent, PlayerId, Reason, StreamEvent, StreamId,
 };
 use nearside_channel::plugin::ConnectionFacts;
 use serde::{Deserialize, Serialize};
@@ -50,9 +50,6 @@ pub enum ToStage {
         /// `None`: there is no RDP client, and pictures get windows of their own.
         #[serde(default)]
         facts: Option<Box<ConnectionFacts>>,
-        /// The session host's word for the size of the remote desktop, in pixels.
-        #[serde(default)]
-        desktop: Option<Size>,
     },
     Settings(DeviceSettings),
     Player {

@@ -357,7 +357,12 @@ impl Connection {
             return self.send(&DeviceMessage::PageFailed { page: id, reason });
         }
         let global = GlobalPage(NEXT_PAGE.fetch_add(1, Ordering::Relaxed));
-        let started = Stage::start(global, self.stage_events.clone(), &self.options);
+        let started = Stage::start(
+            global,
+            self.stage_events.clone(),
+            &self.options,
+            self.facts.as_ref(),
+        );
         match started {
             Ok(stage) => {
                 let start = ToStage::Start {
@@ -366,7 +371,6 @@ impl Connection {
                     site: site.clone(),
                     title: title.clone(),
                     facts: self.facts.clone().map(Box::new),
-                    desktop: None,
                 };
                 if stage.send(&start).is_err() {
                     stage.kill();

@@ -6,9 +6,10 @@
 //! ```
 //! The stage is not trusted: what it sends is framed, bounded and parsed like a peer's.
 
-use nearside::paths;
 use nearside::stage_link::{FromStage, StageOptions, ToStage};
+use nearside::{client_display, paths};
 use nearside_channel::message::{Reason, ReasonCode, StreamId};
+use nearside_channel::plugin::ConnectionFacts;
 use nearside_channel::wire::{self, FrameReader, Kind};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
@@ -43,11 +44,13 @@ pub(super) struct Stage {
 pub(super) struct Stuck;
 
 impl Stage {
-    /// Starts a process; its events come with `tag`.
+    /// Starts a process, on the RDP client's display if there is one; its events come with
+    /// `tag`.
     pub(super) fn start<T: Copy + Send + 'static>(
         tag: T,
         events: mpsc::Sender<(T, Event)>,
         options: &StageOptions,
+        facts: Option<&ConnectionFacts>,
     ) -> Result<Self, Reason> {
         let unavailable = |detail: String| {
             Reason::new(
@@ -63,6 +66,8 @@ impl Stage {
         if options.headless {
             // Mesa's device selection would look for a compositor, and complain on the terminal.
             command.env("NODEVICE_SELECT", "1");
+        } else if let Some(facts) = facts {
+            command.envs(client_display::variables(facts));
         }
         let mut child = command.spawn().map_err(|error| unavailable(error.to_string()))?;
         let pid = child.id().unwrap_or_default();
