@@ -2,7 +2,7 @@
 # Installs the Debian packages that the named jobs need; says which before it does.
 # Quick when nothing is missing. Never asks a question.
 #
-# usage: packaging/install-deps.sh JOB...     JOB: build, run, test, bench
+# usage: packaging/install-deps.sh JOB...     JOB: build, run, test, browser, session, bench
 set -euo pipefail
 
 # One package a line, then why.
@@ -42,6 +42,25 @@ pulseaudio-utils     talks to it
 python3-venv         holds the spelling checker
 shellcheck           checks the scripts
 LIST
+    browser) cat <<'LIST' ;;
+nodejs               builds and tests the extension
+npm                  brings what the extension's build and tests need
+chromium             the browser that the extension is tested in
+xvfb                 a display of its own for that browser
+ffmpeg               makes the clips that pages play
+LIST
+    session) cat <<'LIST' ;;
+xrdp                 the RDP server
+xorgxrdp             its X server
+freerdp2-x11         the RDP client
+openbox              a window manager for session and device
+dbus-x11             what browsers expect of a session
+xterm                a program in the session that is not a browser
+xdotool              moves and minimises windows
+imagemagick          pictures of the screen
+x11-utils            asks X servers about windows
+xvfb                 the device's screen
+LIST
     bench) cat <<'LIST' ;;
 mpv                  the player to compare with
 xvfb                 a display of its own
@@ -51,14 +70,14 @@ python3              runs the benchmark
 ffmpeg               ffprobe counts a file's pictures
 LIST
     *)
-        echo "install-deps.sh: unknown job '$1' (build, run, test, bench)" >&2
+        echo "install-deps.sh: unknown job '$1' (build, run, test, browser, session, bench)" >&2
         exit 2
         ;;
     esac
 }
 
 [ $# -gt 0 ] || {
-    echo "usage: $0 JOB...   (build, run, test, bench)" >&2
+    echo "usage: $0 JOB...   (build, run, test, browser, session, bench)" >&2
     exit 2
 }
 if ! command -v dpkg-query >/dev/null; then
@@ -69,6 +88,8 @@ fi
 
 wanted=$(for job in "$@"; do packages "$job"; done | sort -u)
 # Prints the wanted packages that are not installed, one a line.
+# Node may be there from elsewhere, whose package npm would conflict with.
+if command -v npm >/dev/null; then wanted=$(grep -Ev '^(nodejs|npm) ' <<<"$wanted"); fi
 installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | awk '$2 == "installed" { print $1 }')
 missing=$(awk 'NR == FNR { have[$1] = 1; next } !($1 in have) && !seen[$1]++' \
     <(echo "$installed") <(echo "$wanted"))

@@ -49,7 +49,7 @@ pub(crate) async fn run(
         say("It plays again and again until you close the panel or press Ctrl+C.");
     }
     let mut show = Show {
-        screenshot_at: options.screenshot.is_some().then_some(planned / 2.0),
+        screenshot_at: options.screenshot.is_some().then(|| between_seconds(planned)),
         options,
         sockets,
         device,
@@ -108,6 +108,12 @@ struct Show {
     opened: Instant,
     /// Asked to end: then everything that was started ends, too.
     terminate: Signal,
+}
+
+/// The middle of a play of so many seconds, beside a full second: the clip flashes white there.
+fn between_seconds(planned: f64) -> f64 {
+    let beside = (planned / 2.0).floor() + 0.5;
+    if beside < planned { beside } else { planned / 2.0 }
 }
 
 impl Show {
