@@ -1,0 +1,40 @@
+//! An RDP connection for tests: a server and a client, TLS between them, dynamic channels in it.
+//!
+//! Needs no display, no user and no installation, so what crosses it can be tested wherever
+//! there is a compiler. The server stands where xrdp stands, the client where a person's RDP
+//! client stands; session host and agent are the real ones.
+//!
+//! ```text
+//!  session host ── xrdpapi_N ──┐                                  ┌── plugin.sock ── agent
+//!  (or any test) ─ plain.sock ─┤ RdpServer ══ TCP, TLS ══ RdpClient┤
+//!                              └── sockets      sessions           └── ironrdp.sock ── agent
+//! ```
+//!
+//! | module      | job                                                                       |
+//! |-------------|---------------------------------------------------------------------------|
+//! | [`tls`]     | a certificate and both ends' settings                                     |
+//! | [`server`]  | the RDP server: a thread, its counters, its faults                        |
+//! | [`client`]  | the RDP client: a thread, its faults                                      |
+//! | [`leg`]     | server, client and agent in one place                                     |
+//! | [`device`]  | a device's end of the channel that does what a test wants                 |
+//! | [`browser`] | a browser's end of native messaging                                       |
+//!
+//! INVARIANT: loopback only, and nothing waits without a limit.
+
+mod capabilities;
+mod drdynvc;
+mod facts;
+mod pump;
+mod session;
+mod sockets;
+
+pub mod client;
+pub mod device;
+pub mod leg;
+pub mod server;
+pub mod tls;
+
+pub use self::sockets::DISPLAY;
+
+/// The name that session host and device meet under.
+pub const CHANNEL: &str = "Nearside::Media";

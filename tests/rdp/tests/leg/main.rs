@@ -1,0 +1,3 @@
+//! What has to hold over an RDP connection.
+
+mod carrying;
