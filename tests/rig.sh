@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Plays videos in a real browser in a real RDP session, with all parts of Nearside between there
+# and this machine's "device", and looks at what comes of it. Runs unattended: installs what is
+# missing, builds, starts everything by itself and ends everything again.
+#
+# usage: tests/rig.sh [--help | options as in tests/session/options.ts]
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+PATH="$PATH:$HOME/.cargo/bin"
+
+needs_root=yes
+native=no
+for word in "$@"; do
+    case $word in
+    --no-rdp) needs_root=no ;;
+    --native) native=yes ;;
+    -h | --help)
+        sed -n '/^export const USAGE/,/`;$/p' tests/session/options.ts |
+            sed -e '1s/.*`//' -e '$s/`;$//'
+        exit
+        ;;
+    esac
+done
+
+as_root=()
+if [ "$needs_root" = yes ] && [ "$(id -u)" -ne 0 ]; then
+    echo "rig.sh: an RDP login session takes root: xrdp, a throw-away user, a plugin in the RDP"
+    echo "        client's folder; all of it is removed at the end. --no-rdp does without."
+    command -v sudo >/dev/null || {
+        echo "rig.sh: there is no sudo: please run this as root, or with --no-rdp." >&2
+        exit 1
+    }
+    as_root=(sudo --preserve-env=CARGO_TARGET_DIR,RUST_LOG,TMPDIR)
+fi
+
+packaging/install-deps.sh build run test
+
+if [ ! -d host/extension/node_modules ] ||
+    [ host/extension/package-lock.json -nt host/extension/node_modules/.package-lock.json ]; then
+    npm --prefix host/extension ci --silent --no-audit --no-fund
+fi
+if [ "$native" = no ]; then
+    cargo build --quiet --locked -p nearside -p nearside-host -p nearside-rdp
+    npm --prefix host/extension run --silent build
+fi
+
+node_options=(--import "$root/host/extension/node_modules/tsx/dist/loader.mjs")
+exec "${as_root[@]}" node "${node_options[@]}" tests/session/main.ts "$@"

@@ -1,0 +1,90 @@
+// The entry of the rig: what to do, and that everything ends whatever happens.
+
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
+import { play } from "./play.ts";
+import { Rig, type RigOptions } from "./rig.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const TARGET = path.resolve(ROOT, process.env["CARGO_TARGET_DIR"] ?? "target");
+
+/** What is to be stopped when this program is asked to end. */
+const rigs = new Set<Rig>();
+
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+  ["SIGHUP", 1],
+] as const) {
+  process.once(signal, () => {
+    process.stderr.write(`\n${signal}: ending what was started\n`);
+    void stopAll().finally(() => process.exit(128 + number));
+  });
+}
+
+async function stopAll(): Promise<void> {
+  for (const rig of [...rigs]) {
+    rigs.delete(rig);
+    await rig.stop();
+  }
+}
+
+function rigOptions(options: Options, more: Partial<RigOptions> = {}): RigOptions {
+  const binaries = path.join(TARGET, "debug");
+  return { rdp: options.rdp, binaries, store: path.join(TARGET, "rig/clips"), ...more };
+}
+
+async function playPage(options: Options): Promise<void> {
+  const isUrl = /^https?:\/\//.test(options.page);
+  const folder = path.resolve(options.page);
+  if (!isUrl && !fs.existsSync(folder)) throw new UsageError(`no folder ${options.page}`);
+  if (options.screenshots) fs.mkdirSync(options.screenshots, { recursive: true });
+  const rig = await Rig.start(
+    rigOptions(options, { native: options.native, ...(isUrl ? {} : { pages: folder }) }),
+    (one) => rigs.add(one),
+  );
+  const browser = await rig.browser(options.native);
+  const url = isUrl ? options.page : rig.server.url("/");
+  const report = await play(rig, browser, url, {
+    seconds: options.seconds,
+    ...(options.screenshots ? { screenshots: path.resolve(options.screenshots) } : {}),
+  });
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  process.stdout.write(text);
+  if (options.report) fs.writeFileSync(options.report, text);
+  if (options.keep) {
+    process.stderr.write(
+      `\nEverything keeps running.\n` +
+        `  the device's screen:   DISPLAY=${rig.device.env["DISPLAY"]}\n` +
+        `  the session's desktop: DISPLAY=:${rig.seat.display}` +
+        `${rig.seat.authority ? ` XAUTHORITY=${rig.seat.authority}` : ""}\n` +
+        `  a picture of either:   import -window root FILE.png   (with these variables)\n` +
+        `  status of the agent:   XDG_RUNTIME_DIR=${rig.device.env["XDG_RUNTIME_DIR"]} ` +
+        `${path.join(rig.options.binaries, "nearside")} status --watch\n` +
+        `  logs:                  ${rig.ledger.folder}\n` +
+        `To end it: Ctrl-C here, or kill ${process.pid}\n`,
+    );
+    await new Promise<void>((resolve) => browser.running.ended.then(() => resolve()));
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.mode === "page") await playPage(options);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.exitCode = 1;
+  if (error instanceof UsageError) {
+    process.stderr.write(`rig.sh: ${error.message}\n\n${USAGE}\n`);
+    process.exitCode = 2;
+  } else {
+    process.stderr.write(`rig.sh: ${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+} finally {
+  await stopAll();
+}

@@ -1,0 +1,376 @@
+// A tab under test: what its scripts see of its media elements, what the browser really does
+// with them, and where they are on the remote desktop.
+//
+// Two worlds in each frame: the page's own, with a probe that reports events, and an isolated
+// one that no script of the page and no other extension reaches, for the browser's own answers.
+
+import * as fs from "node:fs";
+import type { DevTools, Event, Json } from "./devtools.ts";
+import { STEP_MS, Watched, within } from "./wait.ts";
+import type { Rect } from "./x11.ts";
+
+const PROBE = fs.readFileSync(new URL("./in_page/probe.js", import.meta.url), "utf8");
+const BINDING = "nearsideRigTell";
+const WORLD = "nearside-rig";
+
+/** An event of a media element, as a script of the page sees it. */
+export interface MediaEvent {
+  /** Unique in the tab. */
+  element: string;
+  kind: "video" | "audio";
+  type: string;
+  /** Unix milliseconds. */
+  at: number;
+  currentTime: number;
+  paused: boolean;
+  autoplay: boolean;
+  error?: { code: number; message: string } | null;
+}
+
+/** What the browser itself says of a media element, whatever the page is told. */
+export interface NativeState {
+  frames: number;
+  paused: boolean;
+  currentTime: number;
+  videoWidth: number;
+  videoHeight: number;
+  connected: boolean;
+  objectFit: string;
+}
+
+/** What the page is told. */
+export interface SeenState {
+  id: string;
+  kind: string;
+  currentTime: number;
+  duration: number;
+  paused: boolean;
+  ended: boolean;
+  loop: boolean;
+  error: string | null;
+}
+
+export interface Element {
+  seen: SeenState;
+  native: NativeState;
+  frame: Frame;
+  mainObject: string;
+  backendNode: number;
+}
+
+/** A frame's two worlds in one DevTools session. */
+interface Frame {
+  session: string;
+  id: string;
+  main?: number;
+  isolated?: number;
+}
+
+const SEEN = `function () {
+  const { localName, currentTime, duration, paused, ended, loop, error } = this;
+  return { id: nearsideRigFollow(this), kind: localName, currentTime, duration, paused, ended,
+    loop, error: error && error.code + " " + error.message };
+}`;
+
+const NATIVE = `function () {
+  const quality = this.getVideoPlaybackQuality?.();
+  const { paused, currentTime, videoWidth = 0, videoHeight = 0, isConnected } = this;
+  return { frames: quality?.totalVideoFrames ?? 0, paused, currentTime, videoWidth, videoHeight,
+    connected: isConnected, objectFit: getComputedStyle(this).objectFit };
+}`;
+
+export class Page {
+  readonly events = new Watched<MediaEvent[]>([]);
+  /** Uncaught exceptions and what players log as errors. */
+  readonly errors: string[] = [];
+  readonly target: string;
+  readonly session: string;
+  readonly #devtools: DevTools;
+  readonly #frames = new Map<string, Frame>();
+  readonly #sessions = new Set<string>();
+  readonly #stopListening: () => void;
+  readonly #loaded = new Watched(0);
+  #fetching: Promise<Element[]> = Promise.resolve([]);
+
+  private constructor(devtools: DevTools, target: string, session: string) {
+    this.#devtools = devtools;
+    this.target = target;
+    this.session = session;
+    this.#stopListening = devtools.listen((event) => this.#hear(event));
+  }
+
+  /** Opens an empty tab. */
+  static async create(devtools: DevTools): Promise<Page> {
+    const { targetId } = await devtools.send("Target.createTarget", { url: "about:blank" });
+    const attach = { targetId, flatten: true };
+    const { sessionId } = await devtools.send("Target.attachToTarget", attach);
+    const page = new Page(devtools, targetId, sessionId);
+    await page.#prepare(sessionId);
+    return page;
+  }
+
+  /** Goes to `url` and waits for its load event. Returns when it began, Unix milliseconds. */
+  async open(url: string): Promise<number> {
+    const before = this.#loaded.value;
+    const began = Date.now();
+    const { errorText } = await this.send("Page.navigate", { url });
+    if (errorText) throw new Error(`${errorText}: ${url}`);
+    await this.#loaded.until("load event", (count) => before < count);
+    return began;
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    await this.#devtools.send("Target.closeTarget", { targetId: this.target }).catch(() => {});
+  }
+
+  send(method: string, params: Json = {}, session = this.session): Promise<Json> {
+    return this.#devtools.send(method, params, session);
+  }
+
+  /** Evaluates in the page's own world of the top document, as if the user had clicked. */
+  async evaluate(expression: string): Promise<Json> {
+    return this.#evaluate({ expression, userGesture: true });
+  }
+
+  /** Evaluates in the isolated world of the top document. */
+  async evaluateIsolated(expression: string): Promise<Json> {
+    const frame = this.#frames.get(this.target);
+    if (!frame?.isolated) throw new Error("the page has no isolated world yet");
+    return this.#evaluate({ expression, contextId: frame.isolated });
+  }
+
+  async #evaluate(params: Json): Promise<Json> {
+    const options = { awaitPromise: true, returnByValue: true };
+    const answer = await this.send("Runtime.evaluate", { ...params, ...options });
+    if (answer.exceptionDetails) throw new Error(describe(answer.exceptionDetails));
+    return answer.result.value;
+  }
+
+  /** All media elements, also those in frames, in shadow trees and in no document. */
+  elements(): Promise<Element[]> {
+    // One after the other: the same objects would be asked for twice at the same time.
+    const next = this.#fetching.catch(() => []).then(() => this.#elements());
+    this.#fetching = next;
+    return next;
+  }
+
+  async #elements(): Promise<Element[]> {
+    const found: Element[] = [];
+    for (const frame of [...this.#frames.values()]) {
+      // A frame that goes meanwhile has no elements.
+      found.push(...(await this.#elementsOf(frame).catch(() => [])));
+    }
+    return found;
+  }
+
+  async #elementsOf(frame: Frame): Promise<Element[]> {
+    const { session, main, isolated } = frame;
+    if (main === undefined || isolated === undefined) return [];
+    const send = (method: string, params: Json) => this.send(method, params, session);
+    const group = { objectGroup: "elements" };
+    await send("Runtime.releaseObjectGroup", group);
+    const expression = "HTMLMediaElement.prototype";
+    const prototype = await send("Runtime.evaluate", { expression, contextId: main, ...group });
+    const prototypeObjectId = prototype.result.objectId;
+    const { objects } = await send("Runtime.queryObjects", { prototypeObjectId, ...group });
+    const own = { objectId: objects.objectId, ownProperties: true };
+    const { result } = await send("Runtime.getProperties", own);
+    const found: Element[] = [];
+    for (const { name, value } of result) {
+      if (!/^\d+$/.test(name)) continue;
+      const mainObject: string = value.objectId;
+      const call = async (objectId: string, functionDeclaration: string) => {
+        const params = { objectId, functionDeclaration, returnByValue: true };
+        const answer = await send("Runtime.callFunctionOn", params);
+        if (answer.exceptionDetails) throw new Error(describe(answer.exceptionDetails));
+        return answer.result.value;
+      };
+      // Prototypes of derived classes match, too; they refuse the first look.
+      const seen = await call(mainObject, SEEN).catch(() => undefined);
+      if (!seen) continue;
+      const { node } = await send("DOM.describeNode", { objectId: mainObject });
+      const where = { backendNodeId: node.backendNodeId, executionContextId: isolated, ...group };
+      const { object } = await send("DOM.resolveNode", where);
+      const native: NativeState = await call(object.objectId, NATIVE);
+      seen.id = `${frame.id}/${seen.id}`;
+      found.push({ seen, native, frame, mainObject, backendNode: node.backendNodeId });
+    }
+    return found;
+  }
+
+  /** Calls `play()` on an element as if the user had clicked. */
+  async play(element: Element): Promise<void> {
+    const functionDeclaration = "function () { this.play().catch(() => {}); }";
+    const params = { objectId: element.mainObject, functionDeclaration, userGesture: true };
+    await this.send("Runtime.callFunctionOn", params, element.frame.session);
+  }
+
+  /** Clicks into the top document's viewport. */
+  async click(x: number, y: number): Promise<void> {
+    const mouse = { x, y, button: "left", clickCount: 1 };
+    await this.send("Input.dispatchMouseEvent", { type: "mousePressed", ...mouse });
+    await this.send("Input.dispatchMouseEvent", { type: "mouseReleased", ...mouse });
+  }
+
+  /** An element's content box in CSS pixels of the top viewport; nothing when not rendered. */
+  async box(element: Element): Promise<Rect | undefined> {
+    const own = await this.#quad(element.frame.session, element.backendNode);
+    if (!own || element.frame.session === this.session) return own;
+    // A frame in a process of its own knows nothing above it.
+    const { frameId } = { frameId: element.frame.id };
+    const owner = await this.send("DOM.getFrameOwner", { frameId }).catch(() => undefined);
+    const outer = owner && (await this.#quad(this.session, owner.backendNodeId));
+    return outer && { ...own, x: outer.x + own.x, y: outer.y + own.y };
+  }
+
+  async #quad(session: string, backendNodeId: number): Promise<Rect | undefined> {
+    const answer = await this.send("DOM.getBoxModel", { backendNodeId }, session).catch(() => {});
+    if (!answer) return undefined;
+    const [left, top, right, , , bottom] = answer.model.content as number[];
+    if (left === undefined || top === undefined) return undefined;
+    return { x: left, y: top, width: (right ?? left) - left, height: (bottom ?? top) - top };
+  }
+
+  /** Where an element's picture lies on the remote desktop, in its pixels, unclipped. */
+  async remoteRect(element: Element): Promise<Rect | undefined> {
+    const box = await this.box(element);
+    if (!box) return undefined;
+    const picture = fit(box, element.native);
+    const metrics = await this.evaluateIsolated(
+      "({ sx: screenX, sy: screenY, ow: outerWidth, oh: outerHeight, iw: innerWidth," +
+        " ih: innerHeight, dpr: devicePixelRatio })",
+    );
+    const border = (metrics.ow - metrics.iw) / 2;
+    const left = metrics.sx + border;
+    const top = metrics.sy + metrics.oh - metrics.ih - border;
+    const ratio = metrics.dpr;
+    return {
+      x: (left + picture.x) * ratio,
+      y: (top + picture.y) * ratio,
+      width: picture.width * ratio,
+      height: picture.height * ratio,
+    };
+  }
+
+  async #prepare(session: string): Promise<void> {
+    if (this.#sessions.has(session)) return;
+    this.#sessions.add(session);
+    const steps: [string, Json][] = [
+      ["Page.enable", {}],
+      ["Runtime.enable", {}],
+      ["Runtime.addBinding", { name: BINDING }],
+      ["Page.addScriptToEvaluateOnNewDocument", { source: PROBE }],
+      ["Page.addScriptToEvaluateOnNewDocument", { source: "", worldName: WORLD }],
+      ["Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: true, flatten: true }],
+      ["Runtime.runIfWaitingForDebugger", {}],
+    ];
+    // In this order, without waiting for each: a document that waits answers only some.
+    const answers = steps.map(([method, params]) => this.send(method, params, session));
+    await Promise.all(answers);
+  }
+
+  #hear({ method, params, sessionId }: Event): void {
+    if (sessionId === undefined || !this.#sessions.has(sessionId)) return;
+    switch (method) {
+      case "Target.attachedToTarget":
+        this.#adopt(params);
+        break;
+      case "Runtime.executionContextCreated":
+        this.#addWorld(sessionId, params.context);
+        break;
+      case "Runtime.executionContextsCleared":
+        for (const [id, frame] of this.#frames) {
+          if (frame.session === sessionId) this.#frames.delete(id);
+        }
+        break;
+      case "Page.loadEventFired":
+        if (sessionId === this.session) this.#loaded.value += 1;
+        break;
+      case "Runtime.bindingCalled":
+        this.#addEvent(sessionId, params);
+        break;
+      case "Runtime.exceptionThrown":
+        this.errors.push(describe(params.exceptionDetails));
+        break;
+      case "Runtime.consoleAPICalled":
+        if (params.type === "error") this.errors.push(params.args.map(plain).join(" "));
+        break;
+    }
+  }
+
+  #adopt({ sessionId, targetInfo }: Json): void {
+    if (targetInfo.type === "iframe") {
+      this.#prepare(sessionId).catch(() => {});
+    } else {
+      // A worker: not of interest, but it waits.
+      this.send("Runtime.runIfWaitingForDebugger", {}, sessionId).catch(() => {});
+    }
+  }
+
+  #addWorld(session: string, context: Json): void {
+    const { frameId, isDefault } = context.auxData ?? {};
+    if (frameId === undefined) return;
+    const known = this.#frames.get(frameId);
+    const frame: Frame = known?.session === session ? known : { session, id: frameId };
+    this.#frames.set(frameId, frame);
+    if (isDefault) frame.main = context.id;
+    else if (context.name === WORLD) frame.isolated = context.id;
+  }
+
+  #addEvent(session: string, { executionContextId, payload }: Json): void {
+    const isFrame = (one: Frame) => one.session === session && one.main === executionContextId;
+    const frame = [...this.#frames.values()].find(isFrame);
+    const { id, ...event } = JSON.parse(payload);
+    const element = `${frame?.id ?? "?"}/${id}`;
+    this.events.value = [...this.events.value, { element, ...event }];
+  }
+
+  /** Waits for an event of any element. */
+  async event(type: string, limitMs = STEP_MS): Promise<MediaEvent> {
+    const holds = (events: MediaEvent[]) => events.some((one) => one.type === type);
+    const events = await this.events.until(`event "${type}"`, holds, limitMs, (all) => {
+      const last = all.slice(-20).map((one) => `${one.type}@${one.currentTime.toFixed(2)}`);
+      return `after ${last.join(" ")}; errors: ${this.errors.join("; ")}`;
+    });
+    const found = events.find((one) => one.type === type);
+    if (!found) throw new Error(`no event ${type}`);
+    return found;
+  }
+
+  /** Resolves when the browser does not answer for this tab any more. */
+  async gone(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      const stop = this.#devtools.listen(({ method, params }) => {
+        const isOurs = params?.targetId === this.target || params?.sessionId === this.session;
+        if (!isOurs || !/^Target\.(targetCrashed|targetDestroyed|detached)/.test(method)) return;
+        stop();
+        resolve();
+      });
+    });
+    await within(STEP_MS, "end of the tab", ended);
+  }
+}
+
+/** The picture's rectangle in a content box: `object-fit`, CSS Images 3, section 5.5. */
+export function fit(box: Rect, native: NativeState): Rect {
+  const { videoWidth, videoHeight, objectFit } = native;
+  if (videoWidth === 0 || videoHeight === 0 || objectFit === "fill") return box;
+  const [x, y] = [box.width / videoWidth, box.height / videoHeight];
+  const scale = objectFit === "cover" ? Math.max(x, y) : objectFit === "none" ? 1 : Math.min(x, y);
+  const [width, height] = [videoWidth * scale, videoHeight * scale];
+  return {
+    x: box.x + (box.width - width) / 2,
+    y: box.y + (box.height - height) / 2,
+    width,
+    height,
+  };
+}
+
+function describe(details: Json): string {
+  return String(details.exception?.description ?? details.exception?.value ?? details.text);
+}
+
+function plain(argument: Json): string {
+  return String(argument.value ?? argument.description ?? argument.type);
+}

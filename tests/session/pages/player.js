@@ -1,0 +1,85 @@
+// player.html?with=PLAYER&src=URL: one video, played by one of the usual players, as their own
+// documentation says to. A second `src` adds a second video beside the first.
+// A click on a video plays it. What a player reports as fatal is reported as an uncaught error.
+
+const parameters = new URLSearchParams(location.search);
+const stage = document.querySelector("#stage");
+
+function load(url) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`no ${url}`));
+    document.head.append(script);
+  });
+}
+
+function fail(...words) {
+  reportError(new Error(words.join(" ")));
+}
+
+const players = {
+  async hls(video, src) {
+    await load("/lib/hls.js/dist/hls.js");
+    const hls = new Hls();
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      if (data.fatal) fail("hls.js", data.type, data.details);
+    });
+    hls.loadSource(src);
+    hls.attachMedia(video);
+    if (parameters.has("switch")) switchLevels(hls, video);
+  },
+
+  async dash(video, src) {
+    await load("/lib/dashjs/dist/modern/umd/dash.all.debug.js");
+    const player = dashjs.MediaPlayer().create();
+    player.updateSettings({ debug: { logLevel: dashjs.Debug.LOG_LEVEL_NONE } });
+    player.on(dashjs.MediaPlayer.events.ERROR, ({ error }) => {
+      fail("dash.js", error.code, error.message);
+    });
+    player.initialize(video, src, false);
+  },
+
+  async shaka(video, src) {
+    await load("/lib/shaka-player/dist/shaka-player.compiled.js");
+    const player = new shaka.Player();
+    player.addEventListener("error", ({ detail }) => fail("shaka", detail.code));
+    await player.attach(video);
+    await player.load(src);
+  },
+
+  async videojs(video, src) {
+    await load("/lib/video.js/dist/video.js");
+    const player = videojs(video, { errorDisplay: false, fill: true, bigPlayButton: false });
+    player.on("error", () => fail("video.js", player.error().message));
+    player.src({ src, type: "application/x-mpegURL" });
+  },
+
+  async file(video, src) {
+    video.src = src;
+  },
+};
+
+/** Changes between the lowest and the highest rendition, each second. */
+function switchLevels(hls, video) {
+  let second = 0;
+  video.addEventListener("timeupdate", () => {
+    if (Math.floor(video.currentTime) === second) return;
+    second = Math.floor(video.currentTime);
+    hls.nextLevel = second % 2 === 0 ? 0 : hls.levels.length - 1;
+  });
+}
+
+const sources = parameters.getAll("src");
+if (sources.length > 1) {
+  stage.style.display = "flex";
+  stage.style.height = "180px";
+}
+for (const src of sources) {
+  const video = document.createElement("video");
+  video.playsInline = true;
+  stage.append(video);
+  video.addEventListener("click", () => video.play());
+  await players[parameters.get("with")](video, src);
+}

@@ -1,0 +1,183 @@
+// Everything that a page needs to be played from a remote session: put together here, taken apart
+// by `stop`, also after a failure.
+//
+// ```text
+//  session: Chromium + extension + nearside-host     device: xfreerdp + plugin, agent, stages
+//     in an xrdp login session          ─── RDP ───     on a display of its own
+//     or, without RDP, on a display     ── socket ──    the agent's channel socket
+// ```
+
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+import { EXTENSION_ID, HOST_NAME } from "../../host/extension/src/shared/identity.ts";
+import { Browser, type BrowserOptions, type Redirection } from "./browser.ts";
+import { type ClipName, clip } from "./clips.ts";
+import { Device, type Target } from "./device.ts";
+import { Ledger, undoLeftovers } from "./ledger.ts";
+import { LoginServer, type Seat } from "./login.ts";
+import { startScreen } from "./place.ts";
+import { Processes } from "./processes.ts";
+import { PageServer } from "./server.ts";
+import { Display } from "./x11.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const EXTENSION = path.join(ROOT, "host/extension");
+
+export interface RigOptions {
+  rdp: boolean;
+  /** Folder of the built programs. */
+  binaries: string;
+  /** Folder where clips are kept. */
+  store: string;
+  /** Served at `/` instead of the rig's own pages. */
+  pages?: string;
+  /** More arguments of the RDP client. */
+  client?: string[];
+  /** Without any part of Nearside. */
+  native?: boolean;
+}
+
+export class Rig {
+  readonly processes: Processes;
+  readonly ledger: Ledger;
+  readonly options: RigOptions;
+  #device: Device | undefined;
+  #login: LoginServer | undefined;
+  #seat: Seat | undefined;
+  #server: PageServer | undefined;
+  #session: Display | undefined;
+
+  private constructor(options: RigOptions) {
+    this.options = options;
+    this.ledger = new Ledger();
+    this.processes = new Processes(this.ledger);
+  }
+
+  static async start(options: RigOptions, adopt: (rig: Rig) => void = () => {}): Promise<Rig> {
+    for (const folder of undoLeftovers()) {
+      process.stderr.write(`cleared what a killed run left: ${folder}\n`);
+    }
+    const rig = new Rig(options);
+    adopt(rig);
+    try {
+      await rig.#begin();
+      return rig;
+    } catch (error) {
+      await rig.stop();
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { rdp, binaries, native, store } = this.options;
+    fs.mkdirSync(store, { recursive: true });
+    this.#server = await PageServer.start({
+      ...{ "/clips/": store, "/lib/": path.join(EXTENSION, "node_modules") },
+      "/": this.options.pages ?? path.join(ROOT, "tests/session/pages"),
+    });
+    this.#device = await Device.start(this.ledger, this.processes, binaries);
+    if (!native) await this.device.startAgent();
+    if (rdp) {
+      if (!native) this.device.installPlugin();
+      this.#login = await LoginServer.start(this.ledger, this.processes);
+      await this.connect();
+      this.#seat = await this.#login.seat();
+    } else {
+      this.#seat = await this.#localSeat();
+    }
+    this.#session = await Display.open(this.seat.display, this.seat.authority);
+  }
+
+  /** A seat without a login: a display of this user's. */
+  async #localSeat(): Promise<Seat> {
+    const screen = await startScreen(this.processes, "1024x768");
+    const home = path.join(this.ledger.folder, "home");
+    fs.mkdirSync(home, { mode: 0o700 });
+    const channel = this.options.native
+      ? {}
+      : { NEARSIDE_CHANNEL: `unix:${this.device.channelSocket}` };
+    const env = {
+      PATH: process.env["PATH"],
+      LANG: "C.UTF-8",
+      HOME: home,
+      XDG_RUNTIME_DIR: home,
+      DISPLAY: `:${screen.number}`,
+      ...channel,
+    };
+    return { env, home, display: screen.number };
+  }
+
+  get device(): Device {
+    return required(this.#device, "device");
+  }
+
+  get seat(): Seat {
+    return required(this.#seat, "session");
+  }
+
+  get server(): PageServer {
+    return required(this.#server, "page server");
+  }
+
+  /** The session's desktop as it is there, before RDP. */
+  get session(): Display {
+    return required(this.#session, "session's display");
+  }
+
+  /** Only with RDP. */
+  get login(): LoginServer {
+    return required(this.#login, "login server");
+  }
+
+  get target(): Target {
+    const { port, account } = this.login;
+    return { port, user: account.name, password: account.password };
+  }
+
+  /** Connects the RDP client, to the session that is there if there is one. */
+  async connect(more: string[] = []): Promise<void> {
+    const plugin = this.options.native ? [] : ["/dvc:nearside"];
+    await this.device.connect(this.target, [...plugin, ...(this.options.client ?? []), ...more]);
+  }
+
+  /** Starts a browser in the session; `native`: without the extension. */
+  async browser(native = false, options: BrowserOptions = {}): Promise<Browser> {
+    const redirection = native ? undefined : this.#installed();
+    return Browser.start(this.processes, this.seat, { redirection, ...options });
+  }
+
+  /** The session's parts of Nearside, where the session's user can read them. */
+  #installed(): Redirection {
+    const folder = path.join(this.ledger.folder, "installed");
+    const extension = path.join(folder, "extension");
+    const host = path.join(folder, "nearside-host");
+    if (!fs.existsSync(folder)) {
+      fs.mkdirSync(folder, { mode: 0o755 });
+      fs.cpSync(path.join(EXTENSION, "dist"), extension, { recursive: true });
+      fs.copyFileSync(path.join(this.options.binaries, "nearside-host"), host);
+      fs.chmodSync(host, 0o755);
+      fs.chmodSync(folder, 0o755);
+    }
+    return { extension, host, hostName: HOST_NAME, extensionId: EXTENSION_ID };
+  }
+
+  /** The path of a clip on the page server. */
+  async clip(name: ClipName): Promise<string> {
+    const { folder, entry } = await clip(this.processes, this.options.store, name);
+    return `/clips/${path.basename(folder)}/${entry}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server?.close();
+    this.#session?.close();
+    this.#device?.display.close();
+    await this.processes.endAll();
+    this.ledger.undo();
+  }
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`the rig has no ${what} yet`);
+  return value;
+}
