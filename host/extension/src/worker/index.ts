@@ -1,3 +1,206 @@
-import { HOST_NAME } from "../shared/identity.js";
+/**
+ * The service worker: joins the browser's events with the parts that decide.
+ *
+ * Listeners are added while the script runs for the first time, as the browser demands; what
+ * they need from storage is awaited inside.
+ */
+import { FRAME_PORT } from "../frame_protocol.js";
+import type { ChannelState, HostEvent } from "../generated/messages.js";
+import { DEFAULT_SETTINGS, type OwnSettings, POPUP_PORT } from "../shared/popup_protocol.js";
+import { Broker } from "./broker.js";
+import { browserName } from "./browser.js";
+import { Collection } from "./collect.js";
+import { frameRefusal, type HostState, managedPolicy } from "./decide.js";
+import { Icons } from "./icon.js";
+import { Log } from "./log.js";
+import { NativeHost } from "./native.js";
+import type { FrameSender } from "./page.js";
+import { Popups } from "./popups.js";
+import { tabMedia, tabStatus } from "./view.js";
 
-chrome.action.setTitle({ title: `Nearside: Not loaded (${HOST_NAME})` });
+const log = new Log();
+const icons = new Icons();
+let host: HostState = { at: "starting" };
+let own: OwnSettings = { ...DEFAULT_SETTINGS };
+let managed = managedPolicy({});
+const desktop = { width: 0, height: 0 };
+
+const native = new NativeHost(
+  {
+    starting: () => {
+      host = { at: "starting" };
+      collection.hostStarted();
+    },
+    event: onHostEvent,
+    lost: (reason) => {
+      broker.hostLost(reason);
+      host = { at: "failed", reason };
+      refresh();
+    },
+  },
+  () => ({
+    extension_version: chrome.runtime.getManifest().version,
+    browser: browserName(),
+    desktop,
+  }),
+  log,
+);
+const collection = new Collection(log, (message) => native.send(message));
+const broker = new Broker({ toHost: (message) => native.send(message), tabChanged: showTab, log });
+const popups = new Popups({
+  facts: () => ({ host, own, managed, collecting: collection.running }),
+  framesOf: (tab) => broker.framesOf(tab),
+  collection,
+  needChanged: needHost,
+});
+
+/** Ready once the settings are read: before, nothing can be decided. */
+const settingsRead = readSettings();
+
+async function readSettings(): Promise<void> {
+  const [values, policy] = await Promise.all([
+    chrome.storage.local.get({ ...DEFAULT_SETTINGS }),
+    // Without any policy, some platforms have no such storage.
+    chrome.storage.managed.get(null).catch(() => ({})),
+  ]);
+  own = { videoAllSites: values["videoAllSites"] === true };
+  managed = managedPolicy(policy);
+}
+
+function needHost(): void {
+  if (broker.hasFrames || popups.any || collection.running) native.want();
+  else native.release();
+}
+
+function onHostEvent(event: HostEvent): void {
+  switch (event.type) {
+    case "channel": {
+      const { type: _, ...channel } = event;
+      host = { at: "running", channel };
+      return refresh();
+    }
+    case "device":
+      if (event.message.type === "settings" && host.at === "running") {
+        const { type: _, ...settings } = event.message;
+        host = { at: "running", channel: { ...host.channel, settings } };
+        return refresh();
+      }
+      return broker.fromDevice(event.message);
+    case "logs":
+      return collection.hostLines(event.lines);
+    case "refused":
+      return;
+  }
+}
+
+/** What stands for a channel while there is no host. */
+function noChannel(state: HostState): ChannelState | null {
+  if (state.at !== "failed") return null;
+  return {
+    connected: false,
+    reason: state.reason,
+    host_version: "",
+    client_version: "",
+    activity_id: "",
+    connection_id: "",
+    capabilities: { video: [], audio: [], containers: [] },
+    settings: {
+      video_all_sites: false,
+      video_outlines: false,
+      video_status_overlay: false,
+      call_all_sites: false,
+      paused: false,
+    },
+    policy: { fDisableCam: null, fDisableAudioCapture: null, fDisableCameraRedir: null },
+  };
+}
+
+function refresh(): void {
+  broker.refresh({
+    channel: host.at === "running" ? host.channel : noChannel(host),
+    refusal: (frame) => frameRefusal(frame, host, own, managed),
+  });
+  for (const tab of broker.tabs()) showTab(tab);
+  popups.update();
+}
+
+function showTab(tab: number): void {
+  const frames = broker.framesOf(tab);
+  if (frames.length === 0) icons.forget(tab);
+  else void icons.show(tab, tabStatus(host, tabMedia(frames)));
+  popups.update(tab);
+}
+
+function frameSender(sender: chrome.runtime.MessageSender | undefined): FrameSender | null {
+  const tab = sender?.tab;
+  if (sender?.id !== chrome.runtime.id || tab?.id === undefined) return null;
+  const url = /^https?:/.test(sender.url ?? "") ? sender.url : (sender.origin ?? sender.url);
+  const topUrl = tab.url ?? "";
+  // Before a document has a title, browsers put its address there.
+  const hasTitle = tab.title !== undefined && !topUrl.includes(tab.title);
+  return {
+    tab: tab.id,
+    frame: sender.frameId ?? 0,
+    document: sender.documentId ?? "",
+    url: url ?? "",
+    topUrl,
+    title: hasTitle ? (tab.title ?? "").slice(0, 300) : "",
+  };
+}
+
+async function onFrame(port: chrome.runtime.Port): Promise<void> {
+  const sender = frameSender(port.sender);
+  if (sender === null) return port.disconnect();
+  // Messages that come before the settings are read wait in order.
+  const early: unknown[] = [];
+  let open = true;
+  let frame: ReturnType<Broker["addFrame"]> = null;
+  const keep = (message: unknown) => early.push(message);
+  port.onMessage.addListener(keep);
+  port.onDisconnect.addListener(() => {
+    open = false;
+    if (frame) broker.removeFrame(frame);
+    needHost();
+  });
+  await settingsRead;
+  if (!open) return;
+  frame = broker.addFrame(sender, {
+    post: (message) => {
+      if (open) port.postMessage(message);
+    },
+    close: () => port.disconnect(),
+  });
+  if (frame === null) return port.disconnect();
+  needHost();
+  const added = frame;
+  port.onMessage.removeListener(keep);
+  port.onMessage.addListener((message: unknown) => broker.fromFrame(added, message));
+  for (const message of early) broker.fromFrame(added, message);
+}
+
+chrome.runtime.onConnect.addListener((port) => {
+  if (port.name === FRAME_PORT) void onFrame(port);
+  else if (port.name === POPUP_PORT) void settingsRead.then(() => popups.add(port));
+  else port.disconnect();
+});
+
+chrome.storage.onChanged.addListener(() => {
+  void settingsRead.then(readSettings).then(refresh);
+});
+
+chrome.runtime.onInstalled.addListener(() => void markOldTabs());
+
+/** Tabs that were open before the extension have none of its scripts: says so, once. */
+async function markOldTabs(): Promise<void> {
+  for (const tab of await chrome.tabs.query({ url: ["http://*/*", "https://*/*"] })) {
+    if (tab.id === undefined || broker.framesOf(tab.id).length > 0) continue;
+    void icons.show(tab.id, {
+      indicator: "not-loaded",
+      headline: "Not loaded",
+      explanation: {
+        message: "This page was opened before Nearside was started.",
+        next_step: "Reload the page.",
+      },
+    });
+  }
+}
