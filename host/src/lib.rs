@@ -1,7 +1,76 @@
-//! The session's side: will carry what browsers in the remote session hand over (native
-//! messaging) to the device (one dynamic virtual channel), many tabs on one channel.
+//! The session's side: carries what browsers in the remote session hand over (native
+//! messaging) to the device (one dynamic virtual channel), many browsers and tabs on one
+//! channel.
 //!
-//! INVARIANT: decodes nothing and holds no media beyond the credits the device granted.
+//! ```text
+//!  browser ── pipes ── relay ──┐
+//!  browser ── pipes ── relay ──┤ broker.sock      xrdp, a socket, Windows
+//!                              └───────────▶ broker ─────────────────────▶ device
+//! ```
 //!
-//! Nothing of it is here yet. `nearside demo` plays its part: an embedded session host in a
-//! task of its own that speaks [`nearside_channel`]'s messages over the agent's local socket.
+//! | module        | job                                                          |
+//! |---------------|--------------------------------------------------------------|
+//! | [`relay`]     | what a browser starts: copies bytes to the broker and back   |
+//! | [`broker`]    | the process that has the channel: one loop                   |
+//! | `meeting`     | how relays find the one broker, and start it                 |
+//! | `port`        | one browser at the broker: native messages                   |
+//! | `session`     | the core: pages, players, streams, translation of ids; pure  |
+//! | `kept`        | what a stream was given: queue and memory in one; pure       |
+//! | `device`      | attempts, pauses, the open connection                        |
+//! | `connection`  | greeting, heartbeat, frames over a transport's bytes         |
+//! | `transport`   | xrdp's channel server, a Unix socket                         |
+//! | `policy`      | the session host's policy file                               |
+//! | [`status`]    | what the broker says of itself                               |
+//!
+//! INVARIANT: decodes nothing. Media is kept only as long as the browser itself keeps it, so
+//! that a device that starts anew can be given all of it; and within fixed bounds.
+
+pub mod broker;
+mod connection;
+mod device;
+mod kept;
+mod logging;
+mod meeting;
+mod paths;
+mod policy;
+mod port;
+pub mod relay;
+mod ring;
+mod session;
+pub mod status;
+mod transport;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+pub use self::transport::ChannelError;
+
+/// Where the session host's policy lies unless an administrator says otherwise.
+pub fn default_policy_path() -> PathBuf {
+    PathBuf::from(policy::DEFAULT_PATH)
+}
+
+/// Reads a channel as people write it: `unix:PATH`.
+///
+/// # Errors
+/// It is written in another way.
+pub fn parse_channel(text: &str) -> Result<PathBuf, ChannelError> {
+    transport::parse_channel(text)
+}
+
+/// Name of the environment variable that chooses the channel.
+pub const CHANNEL_VARIABLE: &str = transport::CHANNEL_VARIABLE;
+
+/// The status of this session's broker.
+///
+/// # Errors
+/// There is none.
+pub fn ask_status() -> anyhow::Result<status::Status> {
+    let mut stream = meeting::find()?;
+    stream.write_all(port::STATUS_LINE.as_bytes())?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    serde_json::from_str(&line).context("the broker's answer is not understood")
+}

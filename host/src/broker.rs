@@ -1,0 +1,270 @@
+//! The process that has the session's one channel: browsers' ports on one side, the device
+//! on the other, and the session core between them.
+//!
+//! One thread. Ports are tasks that read, write and parse; everything else happens in
+//! [`Broker::run`]'s one loop. It ends a few seconds after its last browser.
+//!
+//! INVARIANT: it does nothing while nothing happens, but for the heartbeat of an open
+//! connection.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use nearside_channel::extension::HostEvent;
+use tokio::net::UnixStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::connection::{Ended, sleep_until};
+use crate::device::{Device, Greeting, random_hex};
+use crate::meeting::{self, Listening};
+use crate::port::{self, Input};
+use crate::ring::Ring;
+use crate::session::{BrowserId, DeviceError, Event, Identity, Session};
+use crate::status::Status;
+use crate::transport::Transport;
+use crate::{logging, policy};
+
+/// Without a browser for so long the broker ends.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Messages of browsers that may wait for the broker; then their ports are read no further.
+const INBOX: usize = 64;
+
+/// How a broker is to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Path of the channel's socket; `None`: as the session has it.
+    pub channel: Option<PathBuf>,
+    /// The policy file.
+    pub policy: PathBuf,
+    /// Started by a relay: its own session, no terminal, and it ends by itself.
+    pub detached: bool,
+}
+
+/// Runs a broker for this session until it is not needed any more.
+///
+/// # Errors
+/// Another one runs, or the session has no place for it.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    if options.detached {
+        meeting::leave_the_starter().context("leave the browser's process group")?;
+    }
+    let ring = Ring::default();
+    logging::start(ring.clone(), !options.detached);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the event loop")?;
+    runtime.block_on(async {
+        let listening = meeting::listen().await?;
+        if options.detached {
+            meeting::tell_ready()?;
+        }
+        Broker::new(options, listening, ring)?.run().await;
+        Ok(())
+    })
+}
+
+struct Broker {
+    listening: Listening,
+    session: Session,
+    device: Device,
+    ports: BTreeMap<BrowserId, mpsc::Sender<Vec<u8>>>,
+    inbox: mpsc::Receiver<Input>,
+    /// For new ports.
+    outbox: mpsc::Sender<Input>,
+    next_browser: u64,
+    policy: Policy,
+    /// When it ends unless a browser comes. `None`: there is one, or it runs by hand.
+    end_at: Option<Instant>,
+    detached: bool,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+/// The policy file and who watches it.
+struct Policy {
+    path: PathBuf,
+    watch: Option<crate::transport::Watch>,
+}
+
+impl Broker {
+    fn new(options: &Options, listening: Listening, ring: Ring) -> anyhow::Result<Self> {
+        let (policy, error) = policy::read(&options.policy);
+        if let Some(error) = error {
+            tracing::error!(%error, "everything is restricted");
+        }
+        let activity_id = random_hex()?;
+        let transport = Transport::choose(options.channel.clone())?;
+        tracing::info!(transport = transport.name(), "the broker starts");
+        let greeting =
+            Greeting { session_name: meeting::session_name(), activity_id: activity_id.clone() };
+        let identity = Identity { host_version: env!("CARGO_PKG_VERSION"), activity_id };
+        let (outbox, inbox) = mpsc::channel(INBOX);
+        Ok(Self {
+            listening,
+            session: Session::new(identity, policy, ring),
+            device: Device::new(transport, greeting),
+            ports: BTreeMap::new(),
+            inbox,
+            outbox,
+            next_browser: 1,
+            policy: Policy::new(options.policy.clone()),
+            end_at: options.detached.then(|| Instant::now() + LINGER),
+            detached: options.detached,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn run(mut self) {
+        while self.step().await {
+            self.tell_browsers();
+        }
+        self.device.close();
+        tracing::info!("the broker ends");
+    }
+
+    /// One thing that happens. False: the broker ends.
+    async fn step(&mut self) -> bool {
+        let deadline = self.session.deadline();
+        let result = tokio::select! {
+            input = self.inbox.recv() => match input {
+                Some(input) => self.on_input(input),
+                None => Ok(()),
+            },
+            accepted = self.listening.accept() => {
+                self.on_client(accepted);
+                Ok(())
+            }
+            () = self.device.turn(&mut self.session) => Ok(()),
+            () = sleep_until(deadline) => self.session.on_time(Instant::now()),
+            () = self.policy.changed() => {
+                let (policy, error) = policy::read(&self.policy.path);
+                if let Some(error) = error {
+                    tracing::error!(%error, "everything is restricted");
+                }
+                self.session.set_policy(policy)
+            }
+            () = sleep_until(self.end_at) => return false,
+            _ = self.interrupt.recv() => return false,
+            _ = self.terminate.recv() => return false,
+        };
+        if let Err(error) = result {
+            self.give_up(error);
+        }
+        true
+    }
+
+    fn on_client(&mut self, stream: UnixStream) {
+        let id = BrowserId(self.next_browser);
+        self.next_browser += 1;
+        tokio::spawn(port::serve(stream, id, self.outbox.clone()));
+    }
+
+    fn on_input(&mut self, input: Input) -> Result<(), DeviceError> {
+        match input {
+            Input::Came(id, outbox) => {
+                self.ports.insert(id, outbox);
+                self.session.browser_came(id);
+                self.end_at = None;
+                Ok(())
+            }
+            Input::Said(id, message) => self.session.on_browser(id, *message),
+            Input::Unreadable(id) => {
+                self.session.refuse_unreadable(id);
+                Ok(())
+            }
+            Input::Gone(id) => {
+                self.ports.remove(&id);
+                self.session.browser_gone(id);
+                if self.ports.is_empty() && self.detached {
+                    self.end_at = Some(Instant::now() + LINGER);
+                }
+                Ok(())
+            }
+            Input::Status(answer) => {
+                // Who does not wait for the answer does not need it.
+                let _ = answer.send(self.status());
+                Ok(())
+            }
+        }
+    }
+
+    /// Passes on what the session core has to say.
+    fn tell_browsers(&mut self) {
+        while let Some((id, event)) = self.session.next_event() {
+            let event = match event {
+                Event::Say(event) => event,
+                Event::Close => {
+                    self.ports.remove(&id);
+                    continue;
+                }
+            };
+            let Some(port) = self.ports.get(&id) else { continue };
+            let sent = message_of(*event).is_some_and(|message| port.try_send(message).is_ok());
+            if !sent {
+                tracing::warn!(browser = id.0, "a browser does not read and is let go");
+                self.ports.remove(&id);
+                self.session.browser_gone(id);
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: DeviceError) {
+        self.device.give_up(&Ended::Device(error), &mut self.session);
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            connected: self.session.state().connected,
+            transport: self.device.transport_name().to_owned(),
+            reason: self.session.reason(),
+            control_rtt_ms: self.device.round_trips.status(),
+            bytes_sent: self.device.sent_bytes,
+            browsers: self.session.browser_count(),
+            pages: self.session.page_count(),
+            kept_bytes: self.session.kept_bytes(),
+            host_version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+        }
+    }
+}
+
+/// The bytes for the browser; of logs as many of the latest lines as fit.
+fn message_of(event: HostEvent) -> Option<Vec<u8>> {
+    let mut event = event;
+    loop {
+        if let Some(message) = port::encode(&event) {
+            return Some(message);
+        }
+        let HostEvent::Logs { lines } = &mut event else { return None };
+        if lines.is_empty() {
+            return None;
+        }
+        lines.drain(..lines.len().div_ceil(2));
+    }
+}
+
+impl Policy {
+    fn new(path: PathBuf) -> Self {
+        // Where no folder is there is nothing to watch: a policy that comes with its folder
+        // holds from the next start on.
+        let watch = path.parent().and_then(|folder| crate::transport::Watch::new(folder).ok());
+        Self { path, watch }
+    }
+
+    /// The file may say something else now. Cancel safe.
+    async fn changed(&mut self) {
+        let Some(watch) = &mut self.watch else { return std::future::pending().await };
+        loop {
+            let event = watch.next().await;
+            if self.path.file_name().is_some_and(|name| event.concerns(name)) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! From no device to a device and back: attempts, pauses between them, the open connection.
+//!
+//! ```text
+//!        a browser greets               stream             welcome
+//!  Idle ─────────────────▶ Connecting ─────────▶ Connected ───────▶ (open)
+//!   ▲          ┌── change, pause ── ▲ │                │
+//!   └──────────┴──────────────────── Waiting ◀─────────┘ gone, lost, refused
+//! ```
+//!
+//! Owner: the broker's task, through [`Device::turn`].
+
+use std::time::{Duration, Instant};
+
+use nearside_channel::link;
+use nearside_channel::message::{Hello, PROTOCOL_VERSION, Reason, ReasonCode};
+use tokio::task::JoinHandle;
+
+use crate::connection::{Connection, Ended, sleep_until};
+use crate::session::Session;
+use crate::status::RoundTrips;
+use crate::transport::{ByteStream, Change, Transport, Unavailable};
+
+/// Between attempts; the last is repeated.
+const PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+
+/// What the greeting says of this host.
+#[derive(Clone, Debug)]
+pub(crate) struct Greeting {
+    pub(crate) session_name: String,
+    pub(crate) activity_id: String,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Device {
+    transport: Transport,
+    greeting: Greeting,
+    state: State,
+    /// Attempts in a row without a welcome.
+    attempts: usize,
+    pub(crate) sent_bytes: u64,
+    pub(crate) round_trips: RoundTrips,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Connecting(JoinHandle<Result<ByteStream, Unavailable>>),
+    Connected(Box<Connection>),
+    /// `None`: only a change of the transport helps.
+    Waiting(Option<Instant>),
+}
+
+impl Device {
+    pub(crate) fn new(transport: Transport, greeting: Greeting) -> Self {
+        Self {
+            transport,
+            greeting,
+            state: State::Idle,
+            attempts: 0,
+            sent_bytes: 0,
+            round_trips: RoundTrips::default(),
+        }
+    }
+
+    pub(crate) fn transport_name(&self) -> &'static str {
+        self.transport.name()
+    }
+
+    /// Waits for one thing to happen and does what it asks for. Cancel safe.
+    pub(crate) async fn turn(&mut self, session: &mut Session) {
+        if matches!(self.state, State::Idle) && session.wants_device() {
+            self.connect();
+        }
+        match &mut self.state {
+            State::Idle => std::future::pending().await,
+            State::Connecting(attempt) => {
+                let result = tokio::select! {
+                    biased;
+                    change = self.transport.changed() => {
+                        // Either way what is under way was for the client before.
+                        attempt.abort();
+                        return self.on_change(change, session);
+                    }
+                    result = &mut *attempt => result,
+                };
+                match result {
+                    Ok(Ok(stream)) => self.on_stream(stream, session),
+                    Ok(Err(unavailable)) => self.pause(unavailable, session),
+                    // Aborted: the runtime ends.
+                    Err(_) => self.state = State::Waiting(None),
+                }
+            }
+            State::Connected(connection) => {
+                let result = connection.turn(session, &mut self.transport).await;
+                let (sent, round_trips) = connection.take_counts();
+                self.sent_bytes += sent;
+                round_trips.into_iter().for_each(|time| self.round_trips.push(time));
+                if let Err(ended) = result {
+                    let was_opened = connection.was_opened();
+                    self.on_end(&ended, was_opened, session);
+                }
+            }
+            State::Waiting(until) => {
+                let until = *until;
+                tokio::select! {
+                    change = self.transport.changed() => self.on_change(change, session),
+                    () = sleep_until(until) => self.connect(),
+                }
+            }
+        }
+    }
+
+    /// The device broke the rules in what the session was told.
+    pub(crate) fn give_up(&mut self, ended: &Ended, session: &mut Session) {
+        self.on_end(ended, true, session);
+    }
+
+    /// Ends the connection on purpose.
+    pub(crate) fn close(&mut self) {
+        if let State::Connected(connection) = std::mem::replace(&mut self.state, State::Idle) {
+            connection.close(&mut self.transport);
+        }
+    }
+
+    fn connect(&mut self) {
+        self.state = State::Connecting(tokio::spawn(self.transport.connect()));
+    }
+
+    fn on_change(&mut self, change: Change, session: &mut Session) {
+        match change {
+            Change::Appeared => {
+                self.attempts = 0;
+                self.connect();
+            }
+            Change::Gone => self.on_end(&Ended::Gone, true, session),
+        }
+    }
+
+    fn on_stream(&mut self, stream: ByteStream, session: &mut Session) {
+        let nonce = match random_hex() {
+            Ok(nonce) => nonce,
+            Err(reason) => return self.pause(Unavailable { reason, try_again: true }, session),
+        };
+        let (extension_version, desktop) = session.greeting();
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            host_version: env!("CARGO_PKG_VERSION").to_owned(),
+            extension_version,
+            nonce,
+            session_name: self.greeting.session_name.clone(),
+            activity_id: self.greeting.activity_id.clone(),
+            desktop,
+            policy: session.policy().clone(),
+        };
+        self.state = State::Connected(Box::new(Connection::new(stream, hello)));
+    }
+
+    fn on_end(&mut self, ended: &Ended, was_opened: bool, session: &mut Session) {
+        tracing::info!(%ended, "the connection ended");
+        if was_opened {
+            self.attempts = 0;
+        }
+        let reason = match ended {
+            Ended::Link(link::Closed::Refused(reason)) => reason.clone(),
+            Ended::Gone => Reason::new(
+                ReasonCode::Network,
+                "No remote desktop client is connected to this session.",
+                "Connect to it with a client that has Nearside.",
+            ),
+            Ended::Closed | Ended::Io(_) | Ended::Link(_) => Reason::new(
+                ReasonCode::Network,
+                "No Nearside client is connected: the connection to the device was lost.",
+                "It is tried again by itself; start Nearside on the device if it does not run.",
+            ),
+            Ended::Wire(_) | Ended::Unexpected(_) | Ended::Message(_) | Ended::Device(_) => {
+                Reason::new(
+                    ReasonCode::ProtocolViolation,
+                    "The device broke the rules of the channel.",
+                    "Update Nearside on the device and in this session to the same version.",
+                )
+            }
+        };
+        // Without its client nothing helps until the next one comes.
+        let try_again = !matches!(ended, Ended::Gone);
+        self.pause(Unavailable { reason, try_again }, session);
+    }
+
+    fn pause(&mut self, unavailable: Unavailable, session: &mut Session) {
+        let last = PAUSES.len() - 1;
+        let pause = PAUSES.get(self.attempts.min(last)).copied();
+        let until = pause.filter(|_| unavailable.try_again).map(|pause| Instant::now() + pause);
+        self.attempts = self.attempts.saturating_add(1);
+        self.state = State::Waiting(until);
+        session.no_device(Some(unavailable.reason));
+    }
+}
+
+/// 32 random hexadecimal characters.
+pub(crate) fn random_hex() -> Result<String, Reason> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| {
+        Reason::new(
+            ReasonCode::Network,
+            "This machine gives no random numbers.",
+            "Restart this session.",
+        )
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

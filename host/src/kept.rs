@@ -1,0 +1,250 @@
+//! What one SourceBuffer was given, in order: the queue to the device and the memory for a
+//! device that starts anew are one and the same log.
+//!
+//! A *cursor* walks the log as credit allows. Behind the cursor entries stay as long as the
+//! browser's own SourceBuffer still holds what they brought ([`Log::buffered`]); a new stage
+//! gets the log again from its start ([`Log::rewind`]). Owner: the session core. Pure.
+//!
+//! Appends are kept and let go by *group*: from an append that begins a segment to the next
+//! such. Which time a group covers is not parsed but learned: what `buffered` grew by.
+//!
+//! INVARIANT: each instant of `buffered` lies in a group that is kept, with the newest init
+//! segment before it: the group that made it appear in `buffered` stays until it leaves.
+//! INVARIANT: nothing at or after the cursor is ever dropped.
+
+mod prune;
+mod sniff;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use nearside_channel::message::{StreamCommand, StreamId, TimeRange};
+use nearside_channel::scheduler::{PushError, Scheduler};
+
+use self::sniff::Sniffer;
+
+/// What an entry counts beside its bytes, so that many tiny ones are bounded too.
+const ENTRY_OVERHEAD: usize = 256;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// Of the stream as the device must open it: folded `changeType`s are in it.
+    mime: String,
+    entries: VecDeque<Entry>,
+    cursor: Cursor,
+    sniffer: Sniffer,
+    /// As the browser said last.
+    buffered: Vec<TimeRange>,
+    group: u64,
+    /// INVARIANT: the bytes of all entries and their overhead.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Command(StreamCommand),
+    Append(Append),
+}
+
+#[derive(Debug)]
+struct Append {
+    command: StreamCommand,
+    seq: u32,
+    /// Bytes that the page announced.
+    total: usize,
+    /// Bytes that have come. INVARIANT: the sum over `pieces`, at most `total`.
+    received: usize,
+    pieces: Vec<Bytes>,
+    group: u64,
+    /// Holds the beginning of an init segment.
+    init: bool,
+    /// What it brought, once the browser has said: nothing may be in it.
+    brought: Option<Brought>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Brought {
+    /// `buffered` grew within this span.
+    Growth(TimeRange),
+    /// `buffered` stayed: it may have replaced something within this span.
+    Replaced(TimeRange),
+    Nothing,
+}
+
+/// The next thing to send.
+#[derive(Debug, Default)]
+struct Cursor {
+    entry: usize,
+    command_sent: bool,
+    piece: usize,
+    offset: usize,
+}
+
+impl Log {
+    pub(crate) fn new(mime: &str) -> Self {
+        Self {
+            mime: mime.to_owned(),
+            entries: VecDeque::new(),
+            cursor: Cursor::default(),
+            sniffer: Sniffer::new(mime),
+            buffered: Vec::new(),
+            group: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The type that a replay begins with.
+    pub(crate) fn mime(&self) -> &str {
+        &self.mime
+    }
+
+    /// Bytes held, with what entries cost beside their media.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a command. The caller has checked its place and its bounds.
+    pub(crate) fn command(&mut self, command: StreamCommand) {
+        self.bytes += ENTRY_OVERHEAD;
+        let entry = match command {
+            StreamCommand::Append { seq, bytes, .. } => Entry::Append(Append {
+                command,
+                seq,
+                total: usize::try_from(bytes).unwrap_or(usize::MAX),
+                received: 0,
+                pieces: Vec::new(),
+                group: self.group,
+                init: false,
+                brought: None,
+            }),
+            StreamCommand::Abort => {
+                self.sniffer.reset();
+                Entry::Command(command)
+            }
+            StreamCommand::ChangeType { ref mime } => {
+                self.sniffer = Sniffer::new(mime);
+                Entry::Command(command)
+            }
+            StreamCommand::Remove { .. } | StreamCommand::EndOfStream { .. } => {
+                Entry::Command(command)
+            }
+        };
+        self.entries.push_back(entry);
+    }
+
+    /// Adds the next bytes of the append under way. The caller has checked that there is one
+    /// and that it is long enough.
+    pub(crate) fn media(&mut self, piece: Bytes) {
+        let Some(Entry::Append(append)) = self.entries.back_mut() else { return };
+        let found = self.sniffer.feed(&piece, append.received == 0);
+        if found.begins_segment {
+            self.group += 1;
+            append.group = self.group;
+        }
+        append.init |= found.init;
+        append.received += piece.len();
+        self.bytes += piece.len();
+        append.pieces.push(piece);
+    }
+
+    /// Notes what the browser's SourceBuffer holds after append `seq` or a removal, and lets
+    /// go of what it does not hold any more.
+    pub(crate) fn buffered(&mut self, seq: u32, buffered: Vec<TimeRange>) {
+        let growth = prune::growth(&self.buffered, &buffered);
+        let hull = prune::hull(&buffered);
+        for entry in &mut self.entries {
+            let Entry::Append(append) = entry else { continue };
+            // Numbers of appends may wrap; an append is at most half of them away.
+            let is_told = seq.wrapping_sub(append.seq) < u32::MAX / 2;
+            if is_told && append.brought.is_none() {
+                append.brought = Some(match (growth, hull) {
+                    (Some(growth), _) => Brought::Growth(growth),
+                    (None, Some(hull)) => Brought::Replaced(hull),
+                    (None, None) => Brought::Nothing,
+                });
+            }
+        }
+        self.buffered = buffered;
+        self.prune(prune::Depth::Gone);
+    }
+
+    /// Lets go of what only replaced something else, to come back within a bound.
+    pub(crate) fn shed(&mut self) {
+        self.prune(prune::Depth::Replaced);
+    }
+
+    /// The device starts anew: everything is to be sent again.
+    pub(crate) fn rewind(&mut self) {
+        self.cursor = Cursor::default();
+    }
+
+    /// Whether everything that has come was handed to the scheduler.
+    #[cfg(test)]
+    pub(crate) fn is_sent(&self) -> bool {
+        self.entries.len() <= self.cursor.entry
+    }
+
+    /// Hands to the scheduler what it has room for.
+    ///
+    /// # Errors
+    /// The scheduler refuses what this log holds: the stream cannot go on.
+    pub(crate) fn feed(
+        &mut self,
+        stream: StreamId,
+        scheduler: &mut Scheduler,
+    ) -> Result<(), PushError> {
+        let before = self.cursor.entry;
+        let result = self.walk(stream, scheduler);
+        // What was waiting for its turn may be outside of `buffered` already.
+        if before != self.cursor.entry {
+            self.prune(prune::Depth::Gone);
+        }
+        match result {
+            Err(PushError::Full) => Ok(()),
+            result => result,
+        }
+    }
+
+    fn walk(&mut self, stream: StreamId, scheduler: &mut Scheduler) -> Result<(), PushError> {
+        let cursor = &mut self.cursor;
+        while let Some(entry) = self.entries.get(cursor.entry) {
+            let append = match entry {
+                Entry::Command(command) => {
+                    scheduler.push_command(stream, command)?;
+                    cursor.entry += 1;
+                    continue;
+                }
+                Entry::Append(append) => append,
+            };
+            if !cursor.command_sent {
+                scheduler.push_command(stream, &append.command)?;
+                cursor.command_sent = true;
+            }
+            while let Some(piece) = append.pieces.get(cursor.piece) {
+                let mut rest = piece.slice(cursor.offset..);
+                cursor.offset += scheduler.push_media(stream, &mut rest)?;
+                if !rest.is_empty() {
+                    return Ok(());
+                }
+                (cursor.piece, cursor.offset) = (cursor.piece + 1, 0);
+            }
+            if append.received < append.total {
+                return Ok(()); // the page has not given the rest yet
+            }
+            *cursor = Cursor { entry: cursor.entry + 1, ..Cursor::default() };
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Command(_) => ENTRY_OVERHEAD,
+            Self::Append(append) => ENTRY_OVERHEAD + append.received,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Log lines: always to the ring, to standard error only for a person who runs it by hand.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
+
+use crate::ring::Ring;
+
+/// Starts logging for this process.
+pub(crate) fn start(ring: Ring, by_hand: bool) {
+    let filter = EnvFilter::try_from_env("NEARSIDE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("off,nearside_host=info,nearside_channel=info"));
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false);
+    // Fails only when a test has set one already.
+    let _ = if by_hand {
+        subscriber.with_writer(ring.and(std::io::stderr)).try_init()
+    } else {
+        subscriber.with_writer(ring).try_init()
+    };
+}
