@@ -34,7 +34,7 @@ if [ "$needs_root" = yes ] && [ "$(id -u)" -ne 0 ]; then
     as_root=(sudo --preserve-env=CARGO_TARGET_DIR,RUST_LOG,TMPDIR)
 fi
 
-packaging/install-deps.sh build run test
+packaging/install-deps.sh build run test browser session
 
 if [ ! -d host/extension/node_modules ] ||
     [ host/extension/package-lock.json -nt host/extension/node_modules/.package-lock.json ]; then
@@ -46,4 +46,4 @@ if [ "$native" = no ]; then
 fi
 
 node_options=(--import "$root/host/extension/node_modules/tsx/dist/loader.mjs")
-exec "${as_root[@]}" node "${node_options[@]}" tests/session/main.ts "$@"
+exec "${as_root[@]}" node "${node_options[@]}" --test-reporter=spec tests/session/main.ts "$@"

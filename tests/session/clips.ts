@@ -12,6 +12,9 @@ export const RATE = 30;
 export const SECONDS = 4;
 export const FRAMES = RATE * SECONDS;
 
+/** Length of the clip `long`. */
+export const LONG_SECONDS = 30;
+
 /** Encoding gets so long in milliseconds. */
 const LIMIT_MS = 240_000;
 
@@ -41,7 +44,10 @@ interface Recipe {
   arguments: string[];
 }
 
-const TONE = ["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`];
+function tone(seconds = SECONDS): string[] {
+  return ["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${seconds}`];
+}
+const TONE = tone();
 const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "main", "-bf", "2"].concat(
   ["-g", String(RATE), "-keyint_min", String(RATE), "-sc_threshold", "0", "-b:v", "900k"],
   ["-pix_fmt", "yuv420p", "-color_range", "tv", "-colorspace", "bt709"],
@@ -50,8 +56,8 @@ const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "main", "
 const AAC = ["-c:a", "aac", "-b:a", "96k", "-ac", "2"];
 const HLS = ["-f", "hls", "-hls_time", "1", "-hls_playlist_type", "vod"];
 
-function picture(width: number, height: number): string[] {
-  const source = `color=c=0x505050:size=${width}x${height}:rate=${RATE}:duration=${SECONDS}`;
+function picture(width: number, height: number, seconds = SECONDS): string[] {
+  const source = `color=c=0x505050:size=${width}x${height}:rate=${RATE}:duration=${seconds}`;
   const colours = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
   const chain = `${source},format=rgb24,${pattern(width, height)},${colours}`;
   return ["-f", "lavfi", "-i", chain];
@@ -64,7 +70,7 @@ const LARGE = picture(960, 540);
 export const STEADY_SECONDS = 24;
 const STEADY = [
   ...["-f", "lavfi", "-i", `testsrc2=size=1920x1080:rate=30:duration=${STEADY_SECONDS}`],
-  ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${STEADY_SECONDS}`],
+  ...tone(STEADY_SECONDS),
   ...["-vf", `noise=alls=12:allf=t,${pattern(1920, 1080)},format=yuv420p`, "-c:v", "libx264"],
   ...["-preset", "veryfast", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0"],
   ...["-b:v", "5M", "-minrate", "5M", "-maxrate", "5M", "-bufsize", "5M"],
@@ -100,6 +106,13 @@ const RECIPES = {
       ...[...H264, ...AAC, ...HLS, "-hls_segment_type", "fmp4", "-b:v:0", "500k"],
       ...["-b:v:1", "1500k", "-var_stream_map", "v:0,a:0 v:1,a:1"],
       ...["-hls_fmp4_init_filename", "init.mp4", "-master_pl_name", "index.m3u8"],
+    ],
+  },
+  long: {
+    entry: "index.m3u8",
+    arguments: [
+      ...[...picture(640, 360, LONG_SECONDS), ...tone(LONG_SECONDS), ...H264, ...AAC, ...HLS],
+      ...["-hls_segment_type", "fmp4"],
     ],
   },
   steady: { entry: "index.m3u8", arguments: STEADY },

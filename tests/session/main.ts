@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
+import { registerCases } from "./cases/all.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { play } from "./play.ts";
 import { Rig, type RigOptions } from "./rig.ts";
@@ -45,7 +46,7 @@ async function playPage(options: Options): Promise<void> {
     rigOptions(options, { native: options.native, ...(isUrl ? {} : { pages: folder }) }),
     (one) => rigs.add(one),
   );
-  const browser = await rig.browser(options.native);
+  const browser = await rig.browser();
   const url = isUrl ? options.page : rig.server.url("/");
   const report = await play(rig, browser, url, {
     seconds: options.seconds,
@@ -73,18 +74,21 @@ async function playPage(options: Options): Promise<void> {
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options.mode === "page") await playPage(options);
+  else {
+    // node:test runs them when this module has been read, and ends the rig after the last.
+    const { native } = options;
+    registerCases(rigOptions(options, { native }), options.filters, (rig) => rigs.add(rig));
+    return;
+  }
+  await stopAll();
 }
 
 try {
   await main();
 } catch (error) {
-  process.exitCode = 1;
-  if (error instanceof UsageError) {
-    process.stderr.write(`rig.sh: ${error.message}\n\n${USAGE}\n`);
-    process.exitCode = 2;
-  } else {
-    process.stderr.write(`rig.sh: ${error instanceof Error ? error.stack : String(error)}\n`);
-  }
-} finally {
   await stopAll();
+  const isUsage = error instanceof UsageError;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`rig.sh: ${isUsage ? `${error.message}\n\n${USAGE}` : text}\n`);
+  process.exitCode = isUsage ? 2 : 1;
 }

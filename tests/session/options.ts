@@ -2,7 +2,8 @@
 
 import { parseArgs } from "node:util";
 
-export const USAGE = `usage: tests/rig.sh [CASE...]           all cases, or those whose names match
+export const USAGE = `usage: tests/rig.sh [--native] [--no-rdp] [CASE...]
+                    all cases, or those whose names hold one of the words
        tests/rig.sh --page DIR|URL [--seconds N] [--report FILE.json] [--screenshots DIR]
                     [--native] [--no-rdp] [--keep]
        tests/rig.sh --measure [--report FILE.json] [--seconds N] [--no-rdp]
@@ -41,9 +42,7 @@ export function readOptions(words: string[]): Options {
   }
   const seconds = Number(values.seconds ?? 60);
   if (!Number.isFinite(seconds) || seconds <= 0) throw new UsageError("--seconds takes a number");
-  if (mode === "cases" && (values.native || values.keep)) {
-    throw new UsageError("--native and --keep belong to --page");
-  }
+  if (mode !== "page" && values.keep) throw new UsageError("--keep belongs to --page");
   return {
     mode,
     filters: positionals,

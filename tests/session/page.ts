@@ -329,13 +329,18 @@ export class Page {
   /** Waits for an event of any element. */
   async event(type: string, limitMs = STEP_MS): Promise<MediaEvent> {
     const holds = (events: MediaEvent[]) => events.some((one) => one.type === type);
-    const events = await this.events.until(`event "${type}"`, holds, limitMs, (all) => {
-      const last = all.slice(-20).map((one) => `${one.type}@${one.currentTime.toFixed(2)}`);
-      return `after ${last.join(" ")}; errors: ${this.errors.join("; ")}`;
-    });
+    const describe = () => this.describe();
+    const events = await this.events.until(`event "${type}"`, holds, limitMs, describe);
     const found = events.find((one) => one.type === type);
     if (!found) throw new Error(`no event ${type}`);
     return found;
+  }
+
+  /** What happened last, for error messages. */
+  describe(): string {
+    const last = this.events.value.slice(-20);
+    const words = last.map((one) => `${one.type}@${one.currentTime.toFixed(2)}`);
+    return `after ${words.join(" ")}; errors: ${this.errors.join("; ")}`;
   }
 
   /** Resolves when the browser does not answer for this tab any more. */

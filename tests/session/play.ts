@@ -11,14 +11,14 @@ import type { Element, MediaEvent, Page } from "./page.ts";
 import { findPicture, overlap, writePng } from "./picture.ts";
 import { type Overlay, percentiles, type Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
-import { elapse, TooLate } from "./wait.ts";
+import { elapse, STEP_MS, TooLate } from "./wait.ts";
 import type { Rect } from "./x11.ts";
 
 export interface PlayOptions {
   /** Playing time at most. */
   seconds: number;
-  /** Without waiting whether the page plays by itself. */
-  clickAtOnce?: boolean;
+  /** Clicks every video at once, without waiting whether the page plays by itself. */
+  clickAll?: boolean;
   screenshots?: string;
   /** Called while it plays, after the overlay was measured. */
   meanwhile?: (page: Page) => Promise<void>;
@@ -103,7 +103,8 @@ function countCpu(rig: Rig, browser: Browser): { browser: CpuCounter; session: C
 async function start(page: Page, url: string, options: PlayOptions): Promise<number> {
   const opened = await page.open(url);
   const until = opened + options.seconds * 1000;
-  if (!options.clickAtOnce && (await beginsToPlay(page, BY_ITSELF_MS))) return opened;
+  if (options.clickAll) return clickAll(page);
+  if (await beginsToPlay(page, BY_ITSELF_MS)) return opened;
   while (Date.now() < until) {
     const elements = await page.elements();
     if (page.events.value.some(isPlaying)) return opened;
@@ -120,6 +121,22 @@ async function start(page: Page, url: string, options: PlayOptions): Promise<num
     if (elements.length === 0) await elapse(500);
   }
   return opened;
+}
+
+/** For the rig's own pages, which list their videos' sources in their address. */
+async function clickAll(page: Page): Promise<number> {
+  const count = await page.evaluate('new URLSearchParams(location.search).getAll("src").length');
+  const isLoaded = (events: MediaEvent[]) =>
+    new Set(events.filter((one) => one.type === "loadedmetadata").map((one) => one.element)).size >=
+    count;
+  await page.events.until("metadata of all videos", isLoaded, STEP_MS, () => page.describe());
+  const boxes = await Promise.all((await page.elements()).map((element) => page.box(element)));
+  const clicked = Date.now();
+  for (const box of boxes) {
+    if (box) await page.click(box.x + box.width / 2, box.y + box.height / 2);
+  }
+  await page.event("playing");
+  return clicked;
 }
 
 const isPlaying = (event: MediaEvent) => event.type === "play" || event.type === "playing";

@@ -142,7 +142,7 @@ export class Rig {
   }
 
   /** Starts a browser in the session; `native`: without the extension. */
-  async browser(native = false, options: BrowserOptions = {}): Promise<Browser> {
+  async browser(native = this.options.native, options: BrowserOptions = {}): Promise<Browser> {
     const redirection = native ? undefined : this.#installed();
     return Browser.start(this.processes, this.seat, { redirection, ...options });
   }

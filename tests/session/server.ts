@@ -41,7 +41,7 @@ const TYPES: Record<string, string> = {
   ".wav": "audio/wav",
 };
 
-/** `/live/PATH?since=UNIX_MS` is the playlist PATH as if it were being made since then. */
+/** `/live/PATH.m3u8?since=UNIX_MS` is a playlist as if it were being made since then. */
 const LIVE = "/live/";
 
 export class PageServer {
@@ -97,14 +97,15 @@ export class PageServer {
       refuse(response, 400);
       return;
     }
-    if (name.startsWith(LIVE)) {
+    const isLive = name.startsWith(LIVE);
+    if (isLive && name.endsWith(".m3u8")) {
       const file = this.#find(name.slice(LIVE.length - 1));
       const since = Number(url.searchParams.get("since"));
       if (file) serveGrowing(file, since, response);
       else refuse(response, 404);
       return;
     }
-    const file = this.#find(name);
+    const file = this.#find(isLive ? name.slice(LIVE.length - 1) : name);
     if (file) serveFile(file, request, response);
     else refuse(response, 404);
   }

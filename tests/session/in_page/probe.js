@@ -25,6 +25,8 @@
     const element = event.target;
     if (!(element instanceof HTMLMediaElement)) return;
     follow(element);
+    // From here on the next picture is one that was played.
+    if (event.type === "play") awaitFrame(element);
     const error = element.error && { code: element.error.code, message: element.error.message };
     report(element, event.type, { error });
   };
@@ -39,7 +41,6 @@
     if (element.getRootNode() !== document) {
       for (const type of types) element.addEventListener(type, onEvent);
     }
-    awaitFrame(element);
     return ids.get(element);
   };
   for (const type of types) document.addEventListener(type, onEvent, true);

@@ -79,7 +79,10 @@ if (sources.length > 1) {
 for (const src of sources) {
   const video = document.createElement("video");
   video.playsInline = true;
-  stage.append(video);
-  video.addEventListener("click", () => video.play());
+  // Players lay things over the video: a click anywhere on it counts.
+  const box = document.createElement("div");
+  box.addEventListener("click", () => video.play());
+  box.append(video);
+  stage.append(box);
   await players[parameters.get("with")](video, src);
 }

@@ -1,0 +1,37 @@
+// All cases, on one session with one browser that stay from case to case, as they do for people.
+
+import { after, before, describe } from "node:test";
+import type { Browser } from "../browser.ts";
+import { Rig, type RigOptions } from "../rig.ts";
+import { playerCases } from "./players.ts";
+
+/** A session and the browser in it; cases that end a browser start another. */
+export interface Place {
+  rig: Rig;
+  browser: Browser;
+}
+
+export function registerCases(
+  options: RigOptions,
+  filters: string[],
+  adopt: (rig: Rig) => void,
+): void {
+  const chosen = (name: string) =>
+    filters.length === 0 || filters.some((filter) => name.includes(filter));
+  const way = options.rdp ? "over RDP" : "without RDP";
+  describe(`${options.native ? "native playback" : "redirection"} ${way}`, () => {
+    let place: Place | undefined;
+    const there = () => {
+      if (!place) throw new Error("the session did not start");
+      return place;
+    };
+    before(async () => {
+      const rig = await Rig.start(options, adopt);
+      place = { rig, browser: await rig.browser() };
+    });
+    after(async () => {
+      await place?.rig.stop();
+    });
+    playerCases(chosen, there);
+  });
+}

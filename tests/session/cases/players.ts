@@ -1,0 +1,99 @@
+// The usual players, each with a real clip, from the click to `ended`.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Browser } from "../browser.ts";
+import { type ClipName, FRAMES } from "../clips.ts";
+import { play } from "../play.ts";
+import type { Report } from "../report.ts";
+import type { Rig } from "../rig.ts";
+
+interface Case {
+  name: string;
+  player: "hls" | "dash" | "shaka" | "videojs" | "file";
+  clips: ClipName[];
+  live?: boolean;
+  query?: string;
+  /** Pictures to be accounted for; the clip's, unless the player may leave some out. */
+  frames?: number;
+}
+
+const CASES: Case[] = [
+  { name: "hls.js, fMP4", player: "hls", clips: ["fmp4"] },
+  { name: "hls.js, MPEG-TS", player: "hls", clips: ["ts"] },
+  { name: "hls.js, a playlist that grows", player: "hls", clips: ["fmp4"], live: true, frames: 0 },
+  // Renditions overlap where they change: how many pictures that makes is the player's affair.
+  {
+    name: "hls.js, renditions change",
+    player: "hls",
+    clips: ["abr"],
+    query: "switch=1",
+    frames: 0,
+  },
+  { name: "dash.js", player: "dash", clips: ["dash"] },
+  { name: "shaka, DASH", player: "shaka", clips: ["dash"] },
+  { name: "shaka, HLS", player: "shaka", clips: ["fmp4"] },
+  { name: "video.js, HLS", player: "videojs", clips: ["fmp4"] },
+  { name: "progressive, MP4", player: "file", clips: ["mp4"] },
+  { name: "progressive, WebM", player: "file", clips: ["webm"] },
+  { name: "two videos at once", player: "hls", clips: ["fmp4", "ts"], frames: 2 * FRAMES },
+];
+
+/** A page decodes a picture natively where its element is parked, and where it seeks. */
+const NATIVE_FRAMES_A_PLAYER = 8;
+
+/** Playing time at most, in seconds. */
+const SECONDS = 25;
+
+export async function playerUrl(
+  rig: Rig,
+  player: string,
+  clips: ClipName[],
+  { live = false, query = "" } = {},
+): Promise<string> {
+  const parameters = new URLSearchParams(query);
+  parameters.set("with", player);
+  for (const name of clips) {
+    const path = await rig.clip(name);
+    parameters.append("src", live ? `/live${path}?since=${Date.now()}` : path);
+  }
+  return rig.server.url(`/player.html?${parameters}`);
+}
+
+export function playerCases(
+  chosen: (name: string) => boolean,
+  place: () => { rig: Rig; browser: Browser },
+): void {
+  describe("players", () => {
+    for (const one of CASES.filter(({ name }) => chosen(`players ${name}`))) {
+      test(one.name, async () => {
+        const { rig, browser } = place();
+        const { player, clips, live = false, query = "" } = one;
+        const url = await playerUrl(rig, player, clips, { live, query });
+        const report = await play(rig, browser, url, {
+          seconds: SECONDS,
+          clickAll: true,
+          frames: FRAMES,
+        });
+        check(report, one, rig.options.native ?? false);
+      });
+    }
+  });
+}
+
+function check(report: Report, one: Case, native: boolean): void {
+  const said = JSON.stringify(report);
+  assert.deepEqual(report.player_errors, [], said);
+  assert.ok(report.ended, `did not end: ${said}`);
+  const frames = one.frames ?? FRAMES;
+  if (native) {
+    if (frames > 0) assert.equal(report.native_frames_decoded, frames, said);
+    return;
+  }
+  assert.deepEqual(report.fallback_reasons, [], said);
+  assert.ok(report.redirected, `not redirected: ${said}`);
+  assert.ok(report.native_frames_decoded <= NATIVE_FRAMES_A_PLAYER * one.clips.length, said);
+  const accounted = report.device_frames_presented + report.device_frames_dropped;
+  if (frames > 0) assert.equal(accounted, frames, said);
+  else assert.ok(accounted > FRAMES / 2, said);
+}
