@@ -12,6 +12,7 @@ mod hub;
 mod page;
 mod proxy;
 mod settings;
+mod sound_server;
 mod stage;
 
 use self::endpoint::{Bringer, Channels};

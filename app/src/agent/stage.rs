@@ -6,6 +6,7 @@
 //! ```
 //! The stage is not trusted: what it sends is framed, bounded and parsed like a peer's.
 
+use super::sound_server;
 use nearside::stage_link::{FromStage, StageOptions, ToStage};
 use nearside::{client_display, paths};
 use nearside_channel::message::{Reason, ReasonCode, StreamId};
@@ -63,6 +64,9 @@ impl Stage {
             paths::sibling("nearside-stage").map_err(|error| unavailable(error.to_string()))?;
         let mut command = Command::new(program);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        if let Ok(runtime_dir) = paths::runtime_dir() {
+            command.envs(sound_server::variables(&runtime_dir));
+        }
         if options.headless {
             // Mesa's device selection would look for a compositor, and complain on the terminal.
             command.env("NODEVICE_SELECT", "1");

@@ -130,6 +130,7 @@ impl DeviceThread<'_> {
         self.shared.hand_over(self.sink, NO_SINK);
         self.shared.stalled.store(NO_SINK, Ordering::Release);
         if self.shared.failed.load(Ordering::Acquire) == self.sink {
+            self.shared.set_device(None);
             self.shared.tell_lost();
         }
         self.sink += 1;

@@ -46,9 +46,15 @@ fn command(home: &Path, program: &str) -> Command {
 impl<'a> Server<'a> {
     /// Returns when the server is ready: it goes to the background only then.
     fn start(home: &'a Path) -> Self {
-        // Without rewinds, else the idle sink is two seconds ahead when a stream starts.
-        let first = "module-null-sink sink_name=first norewinds=1 rate=48000 channels=2 \
-                     sink_properties=device.description=First";
+        Self::start_with(home, "norewinds=1")
+    }
+
+    /// Without `norewinds=1` the idle sink is two seconds ahead when a stream starts.
+    fn start_with(home: &'a Path, option: &str) -> Self {
+        let first = &format!(
+            "module-null-sink sink_name=first {option} rate=48000 channels=2 \
+             sink_properties=device.description=First"
+        );
         let protocol = "module-native-protocol-unix auth-anonymous=1";
         let options = ["--daemonize=yes", "--exit-idle-time=-1", "--use-pid-file=yes", "-n"];
         run(home, "pulseaudio", &[&options[..], &["-L", protocol, "-L", first]].concat());
@@ -86,6 +92,12 @@ impl<'a> Server<'a> {
 
     /// Most of what `sink` plays is the tone at its level; a busy machine may drop a little.
     fn check_tone(&self, sink: &str) {
+        let (good, all) = self.tone_pieces(sink);
+        assert!(good * 10 >= all * 7, "{sink}: {good} of {all} pieces");
+    }
+
+    /// Of a second's pieces those that are the tone, and all.
+    fn tone_pieces(&self, sink: &str) -> (usize, usize) {
         let recorded = self.record(sink);
         // 50 ms each: 22 whole periods.
         let pieces: Vec<_> = recorded.chunks_exact(2_400 * CHANNELS).collect();
@@ -93,8 +105,7 @@ impl<'a> Server<'a> {
             let level = tone::rms(piece);
             tone::power_share(piece, 440.0, 48_000) > 0.98 && (level - 0.3535).abs() < 0.01
         };
-        let good = pieces.iter().filter(is_tone).count();
-        assert!(good * 10 >= pieces.len() * 7, "{sink}: {good} of {} pieces", pieces.len());
+        (pieces.iter().filter(is_tone).count(), pieces.len())
     }
 }
 
@@ -137,10 +148,15 @@ impl Player {
     }
 
     fn expect(&self, wanted: &str) -> String {
+        self.wait_for(wanted).0
+    }
+
+    /// The line, and those before it.
+    fn wait_for(&self, wanted: &str) -> (String, Vec<String>) {
         let mut seen = Vec::new();
         loop {
             match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.starts_with(wanted) => return line,
+                Ok(line) if line.starts_with(wanted) => return (line, seen),
                 Ok(line) => seen.push(line),
                 Err(error) => panic!("waiting for {wanted:?}: {error}; seen {seen:?}"),
             }
@@ -274,6 +290,25 @@ fn the_device_plays_what_was_written_and_may_come_and_go() {
     server.check_tone("first");
     let facts = player.ask("facts");
     assert!(facts.contains("Some(\"First\")"), "{facts}");
+    player.finish();
+}
+
+#[test]
+fn a_device_that_begins_late_is_not_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start_with(home.path(), "norewinds=0");
+    let mut player = Player::start(home.path());
+    player.ask("advance");
+    let late = Instant::now();
+    while server.tone_pieces("first").0 == 0 {
+        assert!(late.elapsed() < PATIENCE, "the sound never begins");
+    }
+    server.check_tone("first");
+    let commands = player.commands.as_mut().unwrap();
+    writeln!(commands, "facts").unwrap();
+    let (facts, events) = player.wait_for("facts");
+    assert!(facts.contains("Some(\"First\")"), "{facts}");
+    assert!(events.is_empty(), "{events:?}");
     player.finish();
 }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::CHANNELS;
 use super::num::{micros_since, usize_from_u32};
-use super::output::{OutputEvent, OutputFacts};
 use super::shared::{FIRST_DEVICE_SINK, NO_SINK, SYSTEM_SINK, Shared};
 
 const BLOCK: Duration = Duration::from_millis(10);
@@ -26,7 +25,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 const STALLED_AFTER: Duration = Duration::from_millis(500);
 
 /// So long after that a device may come back by itself (a null sink of PulseAudio takes 2 s to
-/// start); then it is opened anew.
+/// start), and nothing is said of it; then it counts as lost and is opened anew.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(2_500);
 
 /// Blocks rendered after the last voice stopped, so that it fades out.
@@ -69,7 +68,6 @@ struct SystemSink<'a> {
 /// A device that the system clock stands in for.
 struct Stall {
     device: u64,
-    facts: OutputFacts,
     since: Instant,
     /// Blocks it had asked for in vain when it stalled.
     asked: u64,
@@ -145,12 +143,11 @@ impl SystemSink<'_> {
         self.watched = Some((device, blocks, since));
         if now.saturating_duration_since(since) >= STALLED_AFTER {
             self.watched = None;
-            let (facts, asked) = (self.shared.facts(), self.idle_callbacks());
+            let asked = self.idle_callbacks();
             self.shared.stalled.store(device, Ordering::Release);
             if self.shared.hand_over(device, SYSTEM_SINK) {
-                self.shared.set_device(None);
-                self.shared.tell_lost();
-                self.stall = Some(Stall { device, facts, since: now, asked });
+                tracing::debug!("The sound device stalls: the system clock stands in");
+                self.stall = Some(Stall { device, since: now, asked });
             }
         }
         WATCH_EVERY
@@ -172,15 +169,12 @@ impl SystemSink<'_> {
             return false;
         }
         if !back {
+            // Said here, because the device thread may hang in the same sound server.
+            self.shared.set_device(None);
+            self.shared.tell_lost();
             self.shared.sink_failed(stall.device);
             return false;
         }
-        self.shared.take_lost();
-        let OutputFacts { device, channels, .. } = stall.facts;
-        if let Some(name) = &device {
-            self.shared.tell(OutputEvent::DeviceChanged { name: name.clone() });
-        }
-        self.shared.set_device(device.map(|name| (name, channels)));
         self.shared.hand_over(SYSTEM_SINK, stall.device)
     }
 
