@@ -1,2 +1,84 @@
-/** Runs beside the page, in each frame: the bridge between main world and worker. */
-export {};
+/**
+ * Runs beside the page, in each frame: the bridge between the page's world and the worker,
+ * and the eye for where videos lie. Its JavaScript is its own, the page cannot touch it.
+ */
+import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
+import { base64Of } from "./base64.js";
+import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "./bridge_protocol.js";
+import { answerFrames } from "./layout/frames.js";
+import { Tracker } from "./layout/tracker.js";
+import { Videos } from "./videos.js";
+import { WorkerPort } from "./worker_port.js";
+
+let tracker: Tracker | null = null;
+const trackerOfFrame = () => {
+  tracker ??= new Tracker();
+  return tracker;
+};
+
+/** Joins the page's world, which holds the other end of `bridge`, and the worker. */
+function join(bridge: MessagePort, elementEvent: string): void {
+  const elements: HTMLVideoElement[] = [];
+  let videos: Videos | null = null;
+  const toMain = (message: IsolatedMessage) => bridge.postMessage(message);
+
+  const port = new WorkerPort(
+    (message: WorkerMessage) => {
+      if (message.type === "player") videos?.playerEvent(message.player, message.event);
+      toMain(message);
+      if (message.type === "page_ready") videos?.repeat();
+    },
+    () => toMain({ type: "link_lost" }),
+  );
+
+  const ofFrame = (message: FrameMessage) =>
+    port.post(
+      message.type === "media" && typeof message.data !== "string"
+        ? { ...message, data: base64Of(new Uint8Array(message.data)) }
+        : message,
+    );
+
+  addEventListener(
+    elementEvent,
+    (event) => {
+      event.stopImmediatePropagation();
+      const element = (event as SubmitEvent).submitter;
+      if (element instanceof HTMLVideoElement) elements.push(element);
+    },
+    true,
+  );
+
+  bridge.onmessage = ({ data: message }: MessageEvent<MainMessage>) => {
+    switch (message.type) {
+      case "connect":
+        port.connect();
+        return;
+      case "watch": {
+        const video = elements.shift();
+        videos ??= new Videos(trackerOfFrame(), ofFrame);
+        if (video) videos.watch(message.player, video);
+        return;
+      }
+      case "unwatch":
+        videos?.unwatch(message.player);
+        return;
+      case "moving":
+        videos?.moving(message.player, message.moving);
+        return;
+      default:
+        ofFrame(message);
+    }
+  };
+}
+
+answerFrames(trackerOfFrame);
+addEventListener(
+  BOOT_EVENT,
+  (event) => {
+    event.stopImmediatePropagation();
+    const { ports, data } = event as MessageEvent<unknown>;
+    const bridge = ports[0];
+    if (bridge && typeof data === "string") join(bridge, data);
+  },
+  { capture: true, once: true },
+);

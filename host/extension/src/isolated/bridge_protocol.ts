@@ -1,0 +1,29 @@
+/**
+ * What the page's world and the isolated world of one frame say to each other.
+ *
+ * The main world makes a MessageChannel and hands one port over in a MessageEvent that it
+ * dispatches synchronously at document start; the isolated world listens first and stops it,
+ * so the page never holds the port. Elements cannot cross a port: they cross as `submitter`
+ * of a SubmitEvent whose random name only these two know, in the order of `watch`.
+ */
+import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
+
+/** Type of the event that carries the port; its `data` is the name of the element events. */
+export const BOOT_EVENT = "nearside-boot";
+
+/** From the page's world. */
+export type MainMessage =
+  | FrameMessage
+  /** The frame has media: the worker is needed. */
+  | { type: "connect" }
+  /** Tell the device where this element lies; the element was handed over just before. */
+  | { type: "watch"; player: number }
+  | { type: "unwatch"; player: number }
+  /** The picture moves: the element's place is looked at in each frame. */
+  | { type: "moving"; player: number; moving: boolean };
+
+/** To the page's world. */
+export type IsolatedMessage =
+  | WorkerMessage
+  /** The worker is gone, and with it everything it knew of this frame. */
+  | { type: "link_lost" };

@@ -1,0 +1,275 @@
+/**
+ * Follows where elements lie, and tells each change.
+ *
+ * Nothing runs while nothing moves: scrolls, sizes, intersections, transitions, mutations of
+ * ancestors and the pointer start a look in the next frame. A window tells nobody that it
+ * moves, so while pictures move the place is compared at each report of the device, and in
+ * each frame for a while after anything that a move begins with.
+ */
+import { clipped, clippersOf, parentOf } from "./clip.js";
+import { coveredParts } from "./cover.js";
+import { askParent, type FrameTracker } from "./frames.js";
+import { type Box, contains, EMPTY, intersection, isEmpty } from "./rects.js";
+import { HIDDEN, topViewport, type Viewport } from "./viewport.js";
+
+/** How long each frame is looked at after a sign of movement, in ms. */
+const HOT = 1500;
+/** Share of the time that looking for what covers may take: at rest, and with the pointer. */
+const SHARE = { resting: 0.004, pointing: 0.04 };
+/** The pointer was here just now, in ms. */
+const POINTED = 2000;
+/** Shortest time between two looks for what covers, in ms. */
+const SHORTEST = 100;
+
+type Deliver = Parameters<FrameTracker["track"]>[1];
+
+class Tracked {
+  clippers: readonly Element[] = [];
+  covered: readonly Box[] = [];
+  /** When to look for what covers again. */
+  coverAt = 0;
+  shift: IntersectionObserver | null = null;
+  /** Place at the last thorough look. */
+  last = "";
+
+  constructor(
+    readonly element: HTMLElement,
+    readonly deliver: Deliver,
+  ) {}
+}
+
+/** Content box in CSS pixels of the viewport. */
+export function contentBox(element: Element): Box {
+  const rect = element.getBoundingClientRect();
+  const style = getComputedStyle(element);
+  const [scaleX, scaleY] =
+    element instanceof HTMLElement && element.offsetWidth > 0 && element.offsetHeight > 0
+      ? [rect.width / element.offsetWidth, rect.height / element.offsetHeight]
+      : [1, 1];
+  const side = (name: string) =>
+    Number.parseFloat(style.getPropertyValue(`border-${name}-width`)) +
+    Number.parseFloat(style.getPropertyValue(`padding-${name}`));
+  return {
+    left: rect.left + side("left") * scaleX,
+    top: rect.top + side("top") * scaleY,
+    right: rect.right - side("right") * scaleX,
+    bottom: rect.bottom - side("bottom") * scaleY,
+  };
+}
+
+export class Tracker implements FrameTracker {
+  readonly #tracked = new Set<Tracked>();
+  readonly #resized = new ResizeObserver(() => this.#thorough());
+  readonly #mutated = new MutationObserver(() => this.#thorough());
+  #viewport: Viewport = HIDDEN;
+  #listening = false;
+  #scheduled = false;
+  #wantsThorough = false;
+  #hotUntil = 0;
+  #pointedAt = Number.NEGATIVE_INFINITY;
+  #coverTimer = 0;
+
+  track(element: HTMLElement, deliver: Deliver): () => void {
+    this.#listen();
+    const tracked = new Tracked(element, deliver);
+    this.#tracked.add(tracked);
+    this.#resized.observe(element);
+    this.#observeAncestors(element);
+    this.#thorough();
+    return () => {
+      this.#tracked.delete(tracked);
+      this.#resized.unobserve(element);
+      tracked.shift?.disconnect();
+      if (this.#tracked.size === 0) this.#mutated.disconnect();
+    };
+  }
+
+  /** Tells everything again: the device has forgotten. */
+  repeat(): void {
+    for (const tracked of this.#tracked) tracked.last = "";
+    this.#thorough();
+  }
+
+  /** Compares now; looks into it when something has changed. */
+  compare(): void {
+    if (window === top) this.#refresh(topViewport());
+    for (const tracked of this.#tracked) {
+      if (this.#key(tracked) !== tracked.last) {
+        this.heat();
+        return;
+      }
+    }
+  }
+
+  /** Something may move: looks at each frame for a while. */
+  heat(): void {
+    this.#hotUntil = performance.now() + HOT;
+    this.#thorough();
+  }
+
+  #thorough(): void {
+    this.#wantsThorough = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#tracked.size === 0) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.#look();
+      if (performance.now() < this.#hotUntil) this.#schedule();
+    });
+    // Hidden pages have no frames; what is known is told at once.
+    if (document.visibilityState === "hidden") this.#look();
+  }
+
+  #look(): void {
+    if (window === top) this.#refresh(topViewport());
+    const thorough = this.#wantsThorough;
+    this.#wantsThorough = false;
+    for (const tracked of this.#tracked) {
+      const key = this.#key(tracked);
+      if (!thorough && key === tracked.last) continue;
+      tracked.last = key;
+      this.#measure(tracked);
+    }
+  }
+
+  #key({ element }: Tracked): string {
+    const { left, top: y, right, bottom } = element.getBoundingClientRect();
+    const { x: desktopX, y: desktopY, scale } = this.#viewport.placement;
+    return [left, y, right, bottom, desktopX, desktopY, scale, this.#viewport.visible].join();
+  }
+
+  #measure(tracked: Tracked): void {
+    const { element, deliver } = tracked;
+    const viewport = this.#viewport;
+    tracked.clippers = clippersOf(element);
+    const content = contentBox(element);
+    const seen = clipped(intersection(content, viewport.clip), tracked.clippers);
+    const shown =
+      viewport.visible &&
+      document.visibilityState === "visible" &&
+      element.isConnected &&
+      element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    const visible = shown && !isEmpty(seen);
+    if (visible) this.#cover(tracked, seen);
+    const covered = visible ? [...tracked.covered, ...viewport.covered] : [];
+    deliver(viewport, content, visible ? seen : EMPTY, covered, visible);
+    this.#watchShift(tracked);
+  }
+
+  /** Looks for what covers, or remembers to: it costs, and pages change all the time. */
+  #cover(tracked: Tracked, seen: Box): void {
+    const started = performance.now();
+    if (started < tracked.coverAt) {
+      if (this.#coverTimer !== 0) return;
+      this.#coverTimer = setTimeout(() => {
+        this.#coverTimer = 0;
+        this.#thorough();
+      }, tracked.coverAt - started);
+      return;
+    }
+    tracked.covered = coveredParts(tracked.element, seen);
+    const ended = performance.now();
+    const share = ended - this.#pointedAt < POINTED ? SHARE.pointing : SHARE.resting;
+    tracked.coverAt = ended + Math.max(SHORTEST, (ended - started) / share);
+  }
+
+  /** The pointer moves over the page: controls come and go. */
+  #pointed(): void {
+    this.#pointedAt = performance.now();
+    for (const tracked of this.#tracked) {
+      tracked.coverAt = Math.min(tracked.coverAt, this.#pointedAt + SHORTEST);
+    }
+    clearTimeout(this.#coverTimer);
+    this.#coverTimer = 0;
+    this.#thorough();
+  }
+
+  /** Hears when the element moves in its viewport without any event (a shift of layout). */
+  #watchShift(tracked: Tracked): void {
+    tracked.shift?.disconnect();
+    tracked.shift = null;
+    const { left, top: y, right, bottom } = tracked.element.getBoundingClientRect();
+    const box = { left, top: y, right, bottom };
+    const view = { left: 0, top: 0, right: innerWidth, bottom: innerHeight };
+    if (isEmpty(intersection(box, view))) return;
+    const inset = (value: number) => `${-Math.floor(value)}px`;
+    const margins = contains(view, box)
+      ? [inset(y), inset(innerWidth - right), inset(innerHeight - bottom), inset(left)].join(" ")
+      : "0px";
+    let first = true;
+    tracked.shift = new IntersectionObserver(
+      () => {
+        if (!first) this.#thorough();
+        first = false;
+      },
+      { root: document, rootMargin: margins, threshold: [0, 0.25, 0.5, 0.75, 1] },
+    );
+    tracked.shift.observe(tracked.element);
+  }
+
+  #refresh(viewport: Viewport): void {
+    this.#viewport = viewport;
+  }
+
+  /** Styles and children of ancestors move and cover. */
+  #observeAncestors(element: Element): void {
+    let last: Element = element;
+    for (let at: Element | null = element; at; at = parentOf(at)) {
+      this.#mutated.observe(at, {
+        attributes: true,
+        attributeFilter: ["style", "class", "hidden", "controls"],
+      });
+      last = at;
+      const root = at.getRootNode();
+      if (root instanceof ShadowRoot)
+        this.#mutated.observe(root, { childList: true, subtree: true });
+    }
+    const near = parentOf(element)?.parentElement ?? last;
+    this.#mutated.observe(near, {
+      childList: true,
+      subtree: true,
+      attributes: true,
+      attributeFilter: ["style", "class", "hidden"],
+    });
+    if (document.body) this.#resized.observe(document.body);
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    if (window !== top) {
+      askParent((viewport) => {
+        this.#refresh(viewport);
+        this.#thorough();
+      });
+    }
+    const quick = () => this.#thorough();
+    const moves = () => this.heat();
+    const options = { capture: true, passive: true } as const;
+    addEventListener("scroll", quick, options);
+    addEventListener("resize", moves, options);
+    document.addEventListener("visibilitychange", moves, options);
+    document.addEventListener("fullscreenchange", moves, options);
+    for (const type of [
+      "transitionrun",
+      "transitionend",
+      "animationstart",
+      "animationend",
+      "toggle",
+    ]) {
+      addEventListener(type, moves, options);
+    }
+    for (const type of ["focus", "blur", "pointerdown", "pointerup"])
+      addEventListener(type, moves, options);
+    // A window is taken by its title bar: the pointer leaves the page for it.
+    document.documentElement.addEventListener("mouseleave", () => {
+      this.#pointed();
+      this.heat();
+    });
+    addEventListener("pointerover", () => this.#pointed(), options);
+  }
+}

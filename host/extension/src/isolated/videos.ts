@@ -1,0 +1,105 @@
+/** The videos that the device plays: tells it where each of them lies. */
+import type { FrameMessage } from "../frame_protocol.js";
+import type { Layout, PlayerEvent } from "../generated/messages.js";
+import { pictureBox } from "./layout/picture.js";
+import { type Box, fewBoxes, toDesktop } from "./layout/rects.js";
+import type { Tracker } from "./layout/tracker.js";
+import type { Viewport } from "./layout/viewport.js";
+import { Placeholder } from "./placeholder.js";
+
+/** Parts told as covered; the channel's own bound is larger. */
+const MAX_COVERED = 24;
+
+class Watched {
+  stop: () => void = () => {};
+  readonly placeholder: Placeholder;
+  moving = false;
+  last = "";
+  /** The device's, in square pixels. */
+  size: { width: number; height: number } | null = null;
+
+  constructor(readonly video: HTMLVideoElement) {
+    this.placeholder = new Placeholder(video);
+  }
+}
+
+export class Videos {
+  readonly #tracker: Tracker;
+  readonly #post: (message: FrameMessage) => void;
+  readonly #watched = new Map<number, Watched>();
+
+  constructor(tracker: Tracker, post: (message: FrameMessage) => void) {
+    this.#tracker = tracker;
+    this.#post = post;
+  }
+
+  watch(player: number, video: HTMLVideoElement): void {
+    this.unwatch(player);
+    const watched = new Watched(video);
+    this.#watched.set(player, watched);
+    watched.stop = this.#tracker.track(video, (viewport, content, clip, covered, visible) => {
+      const layout = layoutOf(watched, viewport, content, clip, covered, visible);
+      const text = JSON.stringify(layout);
+      if (text === watched.last) return;
+      watched.last = text;
+      this.#post({ type: "player", player, command: { type: "layout", ...layout } });
+    });
+  }
+
+  unwatch(player: number): void {
+    const watched = this.#watched.get(player);
+    if (!watched) return;
+    this.#watched.delete(player);
+    watched.stop();
+    watched.placeholder.hide();
+  }
+
+  moving(player: number, moving: boolean): void {
+    const watched = this.#watched.get(player);
+    if (watched) watched.moving = moving;
+  }
+
+  /** The stage is new: it knows no place. */
+  repeat(): void {
+    for (const watched of this.#watched.values()) watched.last = "";
+    this.#tracker.repeat();
+  }
+
+  playerEvent(player: number, event: PlayerEvent): void {
+    const watched = this.#watched.get(player);
+    if (!watched) return;
+    if (event.type === "first_frame" || event.type === "seeked") watched.placeholder.show();
+    else if (event.type === "resized") {
+      watched.size = { width: event.width, height: event.height };
+      this.#tracker.heat();
+    } else if (event.type === "state" && watched.moving) this.#tracker.compare();
+  }
+}
+
+function layoutOf(
+  watched: Watched,
+  viewport: Viewport,
+  content: Box,
+  clip: Box,
+  covered: readonly Box[],
+  visible: boolean,
+): Layout {
+  const { video } = watched;
+  const size = watched.size ?? { width: video.videoWidth, height: video.videoHeight };
+  const fit = getComputedStyle(video).objectFit;
+  const picture = pictureBox(fit, watched.placeholder.position, size, content);
+  const at = viewport.placement;
+  const pixels = devicePixelRatio;
+  const { fullscreenElement } = document;
+  return {
+    rect: toDesktop(picture, at),
+    clip: toDesktop(clip, at),
+    covered: fewBoxes(covered, clip, MAX_COVERED).map((box) => toDesktop(box, at)),
+    visible,
+    fullscreen: fullscreenElement?.contains(video) ?? false,
+    desktop: {
+      width: Math.max(1, Math.round(screen.width * pixels)),
+      height: Math.max(1, Math.round(screen.height * pixels)),
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * One source of one element at the host: a *player* of the channel from `open` to `close`.
+ *
+ * Until it is known whether there is a device, what the page appends waits here, bounded.
+ *
+ * ```text
+ *  waiting ──link on──▶ open ──stage or link gone, media not kept──▶ lost
+ *     └──link off, or too much──────────────────────────────────────▲
+ * ```
+ */
+import type { FrameMessage } from "../frame_protocol.js";
+import type { PlayerCommand, PlayerKind, Reason, Source } from "../generated/messages.js";
+import type { Link, PlayerSink } from "./link.js";
+import { drain, NativeFinalizationRegistry, push, registerFinal } from "./primordials.js";
+import { reasons } from "./reasons.js";
+
+/** Media that may wait for the first answer of the device, in bytes. */
+const MAX_WAITING = 16 << 20;
+
+/** Elements that end without a word: their players end with them. */
+const abandoned = new NativeFinalizationRegistry<Attachment>((attachment) => {
+  if (attachment.open) attachment.report("gone", null);
+  attachment.close();
+});
+
+interface Waiting {
+  readonly message: FrameMessage;
+  readonly transfer: Transferable[];
+}
+
+export class Attachment {
+  readonly id: number;
+  readonly source: Source;
+  readonly #link: Link;
+  readonly #kind: PlayerKind;
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #state: "waiting" | "open" | "lost" = "waiting";
+  /** The stage has played this source before: it begins where it is told. */
+  fresh = true;
+  /** Why it cannot play on the device, ever. */
+  refused: Reason | null = null;
+
+  constructor(link: Link, sink: PlayerSink, kind: PlayerKind, source: Source) {
+    this.id = link.nextId();
+    this.source = source;
+    this.#link = link;
+    this.#kind = kind;
+    link.addPlayer(this.id, sink);
+    registerFinal(abandoned, sink, this);
+    this.settle();
+  }
+
+  /** Whether the host knows it and has all of its media. */
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  get waiting(): boolean {
+    return this.#state === "waiting";
+  }
+
+  /** Whether appends are wanted. */
+  get listens(): boolean {
+    return this.#state !== "lost";
+  }
+
+  /** The link has changed: opens, or gives up when bytes are missing from now on. */
+  settle(): void {
+    if (this.#link.on && this.#state === "waiting") {
+      this.#state = "open";
+      this.#post({
+        message: this.#player({ type: "open", kind: this.#kind, source: this.source }),
+        transfer: [],
+      });
+      const waiting = drain(this.#waiting);
+      for (let at = 0; at < waiting.length; at++) this.#post(waiting[at] as Waiting);
+    } else if (this.#link.off && this.#state === "waiting" && this.source.type === "mse") {
+      this.lose(reasons.notKept());
+    }
+  }
+
+  /** The host no longer has the media. A file is opened again when the link is back. */
+  forget(): void {
+    this.fresh = true;
+    if (this.source.type === "url") this.#state = "waiting";
+    else this.lose(reasons.linkLost());
+  }
+
+  /** It plays in the session for good. */
+  lose(reason: Reason): void {
+    if (this.#state === "open")
+      this.#post({ message: this.#player({ type: "close" }), transfer: [] });
+    this.#state = "lost";
+    this.refused = reason;
+    drain(this.#waiting);
+  }
+
+  /** The source is gone from the element. */
+  close(): void {
+    if (this.#state === "open")
+      this.#post({ message: this.#player({ type: "close" }), transfer: [] });
+    this.#state = "lost";
+    drain(this.#waiting);
+    this.#link.removePlayer(this.id);
+  }
+
+  command(command: PlayerCommand): void {
+    this.send(this.#player(command), 0, []);
+  }
+
+  /** Sends, or keeps for the first answer, a message about this player or its streams. */
+  send(message: FrameMessage, bytes: number, transfer: Transferable[]): void {
+    if (this.#state === "open") {
+      this.#post({ message, transfer });
+    } else if (this.#state === "waiting") {
+      this.#waitingBytes += bytes;
+      if (this.#waitingBytes > MAX_WAITING) this.lose(reasons.tooMuchWaiting());
+      else push(this.#waiting, { message, transfer });
+    }
+  }
+
+  report(plays: "device" | "native" | "gone", reason: Reason | null): void {
+    this.#link.post({ type: "report", player: this.id, plays, reason });
+  }
+
+  #player(command: PlayerCommand): FrameMessage {
+    return { type: "player", player: this.id, command };
+  }
+
+  #post(item: Waiting): void {
+    this.#link.post(item.message, item.transfer);
+  }
+}

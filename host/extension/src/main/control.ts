@@ -1,0 +1,604 @@
+/**
+ * One media element: who plays it, and how it changes hands.
+ *
+ * ```text
+ *            source        config: a device           page_ready
+ *   nothing ───────▶ waiting ───────────▶ device ◀──────────────┐
+ *      ▲                │ no device          │ capture, failure, │
+ *      └── source gone  └──────────▶ native ◀┘ device gone ──────┘ (media kept)
+ * ```
+ * Owner: the registry (elements.ts), weakly by element; strongly while the device plays it.
+ *
+ * INVARIANT: the element plays somewhere. Only in mode `device` is the browser's own element
+ * held paused, and each way out of that mode starts it again where the device was.
+ */
+import type { PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
+import { Attachment } from "./attachment.js";
+import { CueClock } from "./cues.js";
+import { FrameCallbacks } from "./frame_callbacks.js";
+import { FramePacer } from "./frames.js";
+import type { Link, PlayerSink } from "./link.js";
+import {
+  cancelLater,
+  dispatch,
+  later,
+  NativeDOMException,
+  NativeEvent,
+  native,
+  now,
+  spansOf,
+} from "./natives.js";
+import { type Facts, type Pending, Playback } from "./playback.js";
+import { abs, max, min } from "./primordials.js";
+import { Promises } from "./promises.js";
+import { microsOrNull, type Span } from "./ranges.js";
+import { reasons } from "./reasons.js";
+import { type Found, findSource } from "./sources.js";
+import { steer } from "./steer.js";
+import { queueTask } from "./tasks.js";
+import { type Owner, type SourceRecord, sourceOf } from "./tee.js";
+
+export type Mode = "nothing" | "waiting" | "device" | "native";
+
+/** A stage that has not answered by then is given up until it does, in ms. */
+const STAGE_PATIENCE = 4000;
+/** The browser's element this near to the device's position needs no seek, in seconds. */
+const SAME_PLACE = 0.05;
+/** The channel's limits for rates. */
+const MIN_RATE = 0.25;
+const MAX_RATE = 4;
+
+export class Control implements PlayerSink, Owner {
+  readonly playback: Playback;
+  readonly frames = new FramePacer();
+  readonly callbacks: FrameCallbacks;
+  readonly cues: CueClock;
+  readonly promises = new Promises();
+  mode: Mode = "nothing";
+  /** The browser's element takes over: its events for that are not the page's. */
+  changingHands = false;
+  /** Native `play` events that our own questions to the browser cause. */
+  questions = 0;
+  /** The browser's element is moved to make room; the page did not seek. */
+  makingRoom = false;
+  /** `loadstart` of the current load was seen. */
+  started = false;
+  /** The page was told `loadedmetadata`. */
+  loaded = false;
+  /** The page was told `canplaythrough` for this source. */
+  settled = false;
+  /** Size that the device shows, in pixels. */
+  size: { readonly width: number; readonly height: number } | null = null;
+  /** What the page believes `preload` to be while the browser loads only metadata. */
+  preload: HTMLMediaElement["preload"] | null = null;
+  /** Holds the element, and watches for its removal, while the device plays it. */
+  onPlaying: (control: Control, playing: boolean) => void = () => {};
+
+  readonly #link: Link;
+  #key: string | object = "";
+  #attachment: Attachment | null = null;
+  #source: SourceRecord | null = null;
+  /** Why this element plays in the session for good. */
+  #barred: Reason | null = null;
+  #autoplaying = true;
+  #patience = 0;
+  #sentLoop: boolean | null = null;
+  #lastTimeupdate = 0;
+  #running = false;
+  #playing = false;
+  #reported = 0;
+
+  constructor(
+    link: Link,
+    readonly element: HTMLMediaElement,
+    readonly isVideo: boolean,
+  ) {
+    this.#link = link;
+    this.playback = new Playback({
+      facts: () => this.#facts(),
+      fire: (type) => this.fire(type),
+      send: (command) => this.send(command),
+      settle: (pending, failure) => this.#settle(pending, failure),
+    });
+    this.callbacks = new FrameCallbacks(this);
+    this.cues = new CueClock(element, () => this.pause());
+    this.cues.onDue = () => this.changed();
+  }
+
+  get onDevice(): boolean {
+    return this.mode === "device";
+  }
+
+  get isFile(): boolean {
+    return this.#attachment?.source.type === "url";
+  }
+
+  get playerId(): number {
+    return this.#attachment?.id ?? 0;
+  }
+
+  get position(): number {
+    return this.playback.position(now());
+  }
+
+  // --- what the page does -------------------------------------------------------------
+
+  /** Looks again at what the element plays. `anew`: it loads again, whatever the source. */
+  sync(anew = false): void {
+    const found = findSource(this.element);
+    if (!anew && found.key === this.#key) {
+      if (this.loaded && native.readyState.get(this.element) === 0) this.#restart();
+      return;
+    }
+    this.#detach();
+    this.#key = found.key;
+    this.#attach(found);
+  }
+
+  play(): Promise<void> {
+    this.#autoplaying = false;
+    if (this.changingHands) this.changingHands = false;
+    if (this.mode === "nothing") this.#wake();
+    if (!this.onDevice)
+      return this.promises.track(native.play(this.element), this.mode === "waiting");
+    if (this.playback.paused) {
+      const refusal = this.#askBrowser();
+      if (refusal) return refusal;
+    }
+    return this.promises.make((pending) => {
+      this.playback.play(pending, now());
+      this.changed();
+    });
+  }
+
+  pause(): void {
+    this.#autoplaying = false;
+    if (!this.onDevice) {
+      this.changingHands = false;
+      native.pause(this.element);
+      return;
+    }
+    // An element that has not loaded begins to by `pause()`.
+    if (native.networkState.get(this.element) === 0) native.pause(this.element);
+    this.playback.pause(now());
+    this.changed();
+  }
+
+  /** `currentTime = to`. Throws what the browser throws. */
+  seek(to: number): void {
+    native.currentTime.set(this.element, to);
+    this.changingHands = false;
+    if (!this.onDevice || native.readyState.get(this.element) < 1) return;
+    this.makingRoom = false;
+    this.browserSeeks();
+  }
+
+  /** The browser's element goes somewhere by itself or for the page: so does the device. */
+  browserSeeks(): void {
+    const to = native.currentTime.get(this.element);
+    this.playback.seek(to, now(), true);
+    this.frames.interrupt(to);
+    this.changed();
+  }
+
+  rateChanged(): void {
+    if (!this.onDevice) return;
+    const rate = native.playbackRate.get(this.element);
+    if (rate === 0) {
+      this.send({ type: "pause" });
+      return;
+    }
+    const preserves_pitch = native.preservesPitch.get(this.element);
+    this.send({ type: "rate", rate: min(MAX_RATE, max(MIN_RATE, abs(rate))), preserves_pitch });
+    if (!this.playback.paused) this.send({ type: "play" });
+  }
+
+  volumeChanged(): void {
+    const { element } = this;
+    const [volume, muted] = [native.volume.get(element), native.muted.get(element)];
+    this.send({ type: "volume", volume, muted });
+  }
+
+  durationChanged(): void {
+    const duration = native.duration.get(this.element);
+    this.#attachment?.command({ type: "duration", duration_micros: microsOrNull(duration) });
+    if (this.loaded && this.onDevice && duration < this.position) this.seek(duration);
+  }
+
+  /** Plays by the `autoplay` attribute when enough is there. */
+  tryAutoplay(): void {
+    if (!this.onDevice || !this.#autoplaying || !this.playback.paused || this.playback.seeking)
+      return;
+    if (!native.autoplay.get(this.element) || this.playback.readyState(now()) < 3) return;
+    this.#autoplaying = false;
+    if (this.#askBrowser()) return;
+    this.playback.play({ resolve: () => {}, reject: () => {} }, now());
+    this.changed();
+  }
+
+  // --- changing hands -----------------------------------------------------------------
+
+  /** The element plays in the session for good: the page reads its pixels, samples, keys. */
+  bar(reason: Reason): void {
+    if (this.#barred) return;
+    this.#barred = reason;
+    const was = this.#attachment;
+    this.#leave(reason);
+    was?.lose(reason);
+  }
+
+  /** This source plays in the session for good. */
+  giveUp(reason: Reason): void {
+    const attachment = this.#attachment;
+    if (attachment && !attachment.listens) return;
+    this.#leave(reason);
+    attachment?.lose(reason);
+  }
+
+  #leave(reason: Reason): void {
+    const attachment = this.#attachment;
+    if (this.mode === "waiting") this.mode = "native";
+    if (attachment && this.#link.on) this.#report("native", reason);
+    if (!this.onDevice) return;
+    const { element, playback } = this;
+    const at = this.position;
+    const plays = !playback.paused && !playback.ended;
+    this.send({ type: "pause" });
+    const pending = playback.handBack(now());
+    this.mode = "native";
+    this.#stopWatching();
+    this.#restorePreload();
+    const there = abs(native.currentTime.get(element) - at) <= SAME_PLACE;
+    this.changingHands = plays || !there;
+    if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
+    if (plays) this.promises.adopt(pending, native.play(element));
+    this.callbacks.handBack();
+  }
+
+  /** The device takes over, from where the browser's element is. */
+  #engage(): void {
+    const attachment = this.#attachment;
+    if (!attachment?.open || this.#barred || this.onDevice) return;
+    const { element } = this;
+    const running = native.readyState.get(element) >= 3;
+    const handover = {
+      position: native.currentTime.get(element),
+      paused: native.paused.get(element),
+      ended: native.ended.get(element),
+      running,
+    };
+    this.loaded = native.readyState.get(element) > 0;
+    this.settled = native.readyState.get(element) >= 4;
+    const played = spansOf(native.played.get(element));
+    const pending = this.promises.takeWaiting();
+    this.mode = "device";
+    this.changingHands = false;
+    if (!handover.paused) native.pause(element);
+    if (this.isFile) this.#limitPreload();
+    this.playback.takeOver(handover, pending, played);
+    this.frames.interrupt(handover.position);
+    if (this.isVideo) this.#link.watch(attachment.id, element);
+    this.#report("device", null);
+    if (this.#link.ready) this.#tellStage();
+    else this.#patience = later(() => this.stageGone(reasons.deviceSilent(), true), STAGE_PATIENCE);
+    this.changed();
+    this.tryAutoplay();
+  }
+
+  /** All that a stage must know beside the media. */
+  #tellStage(): void {
+    const attachment = this.#attachment;
+    if (!attachment) return;
+    cancelLater(this.#patience);
+    this.#sentLoop = null;
+    this.#sendLoop();
+    this.volumeChanged();
+    const rate = native.playbackRate.get(this.element);
+    const preserves_pitch = native.preservesPitch.get(this.element);
+    if (rate !== 1 || !preserves_pitch || !attachment.fresh) this.rateChanged();
+    if (this.loaded) this.durationChanged();
+    this.playback.deviceReady(attachment.fresh, now());
+    attachment.fresh = false;
+  }
+
+  // --- what the link says -------------------------------------------------------------
+
+  linkChanged(): void {
+    const attachment = this.#attachment;
+    if (!attachment) return;
+    attachment.settle();
+    if (attachment.open) {
+      this.#source?.check();
+      if (this.mode !== "device") this.#engage();
+    } else if (this.#link.off) {
+      this.mode = "native";
+      this.#restorePreload();
+    }
+  }
+
+  stageReady(): void {
+    if (this.onDevice) this.#tellStage();
+    else this.#engage();
+  }
+
+  stageGone(reason: Reason, kept: boolean): void {
+    cancelLater(this.#patience);
+    if (this.onDevice) this.#leave(reason);
+    const attachment = this.#attachment;
+    if (!attachment?.open) return;
+    attachment.fresh = false;
+    if (!kept) attachment.forget();
+  }
+
+  playerEvent(event: PlayerEvent): void {
+    switch (event.type) {
+      case "failed":
+        this.giveUp(event.reason);
+        return;
+      case "warning":
+        return;
+      case "quality":
+        this.frames.count(event.presented, event.dropped, event.corrupted, this.position);
+        return;
+    }
+    if (!this.onDevice) return;
+    switch (event.type) {
+      case "resized":
+        this.#resized(event.width, event.height);
+        return;
+      case "state": {
+        const { state, position_micros, rate } = event;
+        this.playback.deviceState(state, position_micros / 1e6, rate, now());
+        this.#timeupdate();
+        break;
+      }
+      case "seeked":
+        this.playback.deviceSeeked(event.token, now());
+        this.callbacks.pictureChanged();
+        break;
+      case "first_frame":
+        this.callbacks.pictureChanged();
+        break;
+    }
+    this.changed();
+  }
+
+  steer(command: PlayerCommand): void {
+    steer(this, command);
+  }
+
+  // --- what the browser's element says ------------------------------------------------
+
+  /** The browser has more or less media, or more of it is known. */
+  buffersChanged(): void {
+    if (!this.onDevice) return;
+    this.playback.advance(now());
+    this.tryAutoplay();
+  }
+
+  /** The browser cannot play it; what waits is refused, and so is it by the device. */
+  failed(): void {
+    const refusal = new NativeDOMException(
+      "The element has no supported sources.",
+      "NotSupportedError",
+    );
+    const pending = this.playback.fail();
+    for (let at = 0; at < pending.length; at++) pending[at]?.reject(refusal);
+  }
+
+  makeRoom(): boolean {
+    const { element } = this;
+    const source = this.#source;
+    if (!this.onDevice || !source || source.updating) return false;
+    if (this.playback.seeking || this.makingRoom || native.seeking.get(element)) return false;
+    const to = source.segmentStart(this.position);
+    if (abs(native.currentTime.get(element) - to) < 0.5) return false;
+    this.makingRoom = true;
+    native.currentTime.set(element, to);
+    return true;
+  }
+
+  // --- parts --------------------------------------------------------------------------
+
+  fire(type: string): void {
+    queueTask(() => dispatch(this.element, new NativeEvent(type)));
+  }
+
+  send(command: PlayerCommand): void {
+    if (this.onDevice && this.#link.ready) this.#attachment?.command(command);
+  }
+
+  /** After everything that may have moved or stopped the position. */
+  changed(): void {
+    const playing = this.onDevice && !this.playback.paused;
+    if (playing !== this.#playing) {
+      this.#playing = playing;
+      this.onPlaying(this, playing);
+    }
+    const running = this.onDevice && this.playback.running;
+    if (running !== this.#running) {
+      this.#running = running;
+      if (this.isVideo) this.#link.moving(this.playerId, running);
+      if (!running) this.frames.interrupt(this.position);
+    }
+    if (!this.onDevice) return;
+    if (!this.playback.seeking) this.cues.update(this.position, running ? this.playback.rate : 0);
+    this.callbacks.schedule();
+  }
+
+  #attach(found: Found): void {
+    if (found.kind === "nothing" || found.kind === "local") {
+      if (found.kind === "local" && found.reason.code !== "network")
+        this.#reportLocal(found.reason);
+      return;
+    }
+    if (found.kind === "url" && this.#unwanted()) return;
+    this.#link.wake();
+    if (this.#barred) return this.#reportLocal(this.#barred);
+    const kind = this.isVideo ? "video" : "audio";
+    if (found.kind === "mse") {
+      this.#attachment = new Attachment(this.#link, this, kind, { type: "mse" });
+      const source = sourceOf(this.#link, found.mediaSource);
+      source.owner = this;
+      source.attachment = this.#attachment;
+      this.#source = source;
+    } else {
+      this.#attachment = new Attachment(this.#link, this, kind, { type: "url", url: found.url });
+    }
+    this.#reported = this.#attachment.id;
+    this.mode = this.#link.off ? "native" : "waiting";
+    if (this.isFile && !this.#link.off) this.#limitPreload();
+    this.#engage();
+  }
+
+  /** A file that the page does not want to load yet is not fetched by the device either. */
+  #unwanted(): boolean {
+    const { element } = this;
+    return native.preload.get(element) === "none" && !native.autoplay.get(element);
+  }
+
+  #wake(): void {
+    if (this.#attachment) return;
+    const found = findSource(this.element);
+    if (found.kind !== "url" || this.#barred) return;
+    const preload = native.preload.get(this.element);
+    if (preload !== "none") return;
+    native.preload.set(this.element, "metadata");
+    this.#key = found.key;
+    this.#attach(found);
+    this.preload = preload;
+  }
+
+  #detach(): void {
+    cancelLater(this.#patience);
+    if (this.onDevice) this.#stopWatching();
+    this.playback.reset();
+    this.#restorePreload();
+    if (this.#reported !== 0 && this.#link.on) this.#report("gone", null);
+    this.#attachment?.close();
+    if (this.#source?.owner === this) this.#source.owner = null;
+    this.#attachment = null;
+    this.#source = null;
+    this.#reported = 0;
+    this.mode = "nothing";
+    this.#restart();
+    this.changed();
+  }
+
+  /** The element loads anew. */
+  #restart(): void {
+    this.loaded = false;
+    this.settled = false;
+    this.makingRoom = false;
+    this.changingHands = false;
+    this.questions = 0;
+    this.size = null;
+    this.#autoplaying = true;
+    this.promises.forget();
+    if (this.onDevice) this.playback.reset();
+  }
+
+  #stopWatching(): void {
+    this.cues.stop();
+    if (this.isVideo) this.#link.unwatch(this.playerId);
+    this.changed();
+  }
+
+  /** The browser answers whether it may play now; a refusal is the page's promise. */
+  #askBrowser(): Promise<void> | null {
+    const { element } = this;
+    if (native.error.get(element)) return native.play(element);
+    const silent = this.isVideo && native.muted.get(element);
+    if (silent && native.readyState.get(element) > 0) return null;
+    this.questions += 1;
+    const answer = native.play(element);
+    if (native.paused.get(element)) {
+      this.questions -= 1;
+      return answer;
+    }
+    native.pause(element);
+    this.promises.ignore(answer);
+    return null;
+  }
+
+  #facts(): Facts {
+    const { element } = this;
+    const duration = native.duration.get(element);
+    return {
+      readyState: native.readyState.get(element),
+      position: native.currentTime.get(element),
+      duration,
+      buffered: this.buffered(),
+      endOfStream: this.#source ? this.#source.ended : true,
+      loop: native.loop.get(element),
+    };
+  }
+
+  /** A file counts as loaded: the device reads it as it needs. */
+  buffered(): readonly Span[] {
+    if (!this.isFile) return spansOf(native.buffered.get(this.element));
+    return this.loaded ? [{ start: 0, end: native.duration.get(this.element) }] : [];
+  }
+
+  #settle(pending: readonly Pending[], failure: string | null): void {
+    if (pending.length === 0) return;
+    queueTask(() => {
+      const error = failure === null ? null : new NativeDOMException(failure, "AbortError");
+      for (let at = 0; at < pending.length; at++) {
+        if (error) pending[at]?.reject(error);
+        else pending[at]?.resolve();
+      }
+    });
+  }
+
+  #timeupdate(): void {
+    this.#sendLoop();
+    if (!this.playback.running) return;
+    const at = now();
+    if (at - this.#lastTimeupdate < 200) return;
+    this.#lastTimeupdate = at;
+    this.fire("timeupdate");
+  }
+
+  #sendLoop(): void {
+    const enabled = native.loop.get(this.element);
+    if (enabled === this.#sentLoop) return;
+    this.#sentLoop = enabled;
+    this.send({ type: "loop", enabled });
+  }
+
+  #resized(width: number, height: number): void {
+    const { element } = this;
+    if (!this.isVideo || width === 0 || height === 0) return;
+    const video = element as HTMLVideoElement;
+    const old = this.size ?? {
+      width: native.videoWidth.get(video),
+      height: native.videoHeight.get(video),
+    };
+    this.size = { width, height };
+    if (old.width !== width || old.height !== height) this.fire("resize");
+  }
+
+  #limitPreload(): void {
+    const preload = native.preload.get(this.element);
+    if (preload !== "auto") return;
+    this.preload = preload;
+    native.preload.set(this.element, "metadata");
+  }
+
+  #restorePreload(): void {
+    if (this.preload === null) return;
+    native.preload.set(this.element, this.preload);
+    this.preload = null;
+  }
+
+  #reportLocal(reason: Reason): void {
+    this.#link.wake();
+    this.#reported = this.#link.nextId();
+    this.#report("native", reason);
+  }
+
+  #report(plays: "device" | "native" | "gone", reason: Reason | null): void {
+    this.#link.post({ type: "report", player: this.#reported, plays, reason });
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The media elements of this frame: found at first touch, known weakly, and held while the
+ * device plays them (a playing element outlives the page's last reference to it).
+ */
+import { Control } from "./control.js";
+import type { Link } from "./link.js";
+import { listenTo } from "./native_events.js";
+import {
+  hostOf,
+  isConnected,
+  NativeMediaElement,
+  NativeVideoElement,
+  observeTree,
+  rootOf,
+  stopObserving,
+} from "./natives.js";
+import { SafeSet, SafeWeakMap, SafeWeakSet } from "./primordials.js";
+
+export class Elements {
+  readonly #link: Link;
+  readonly #controls = new SafeWeakMap<HTMLMediaElement, Control>();
+  readonly #playing = new SafeSet<Control>();
+  readonly #connected = new SafeSet<Control>();
+  #observed = new SafeWeakSet<Node>();
+  readonly #removals: MutationObserver;
+
+  constructor(link: Link) {
+    this.#link = link;
+    this.#removals = new MutationObserver(() => this.#lookForRemoved());
+  }
+
+  /** The control of an element that is known; null for everything else. */
+  known(target: unknown): Control | null {
+    return this.#controls.get(target as HTMLMediaElement) ?? null;
+  }
+
+  /** The control while the device plays the element. */
+  onDevice(target: unknown): Control | null {
+    const control = this.#controls.get(target as HTMLMediaElement);
+    if (!control) return null;
+    if (control.onDevice) control.sync();
+    return control.onDevice ? control : null;
+  }
+
+  /** The control of any media element of this realm. */
+  touch(target: unknown): Control | null {
+    const known = this.known(target);
+    if (known || !(target instanceof NativeMediaElement)) return known;
+    const control = new Control(this.#link, target, target instanceof NativeVideoElement);
+    this.#controls.set(target, control);
+    control.onPlaying = (of, playing) => this.#onPlaying(of, playing);
+    listenTo(target, this);
+    control.sync();
+    return control;
+  }
+
+  #onPlaying(control: Control, playing: boolean): void {
+    if (!playing) {
+      this.#playing.delete(control);
+      this.#connected.delete(control);
+      if (this.#playing.size === 0) {
+        stopObserving(this.#removals);
+        this.#observed = new SafeWeakSet();
+      }
+      return;
+    }
+    this.#playing.add(control);
+    if (!isConnected.get(control.element)) return;
+    this.#connected.add(control);
+    let root: Node | null = control.element;
+    while (root) {
+      const top: Node = rootOf(root);
+      if (!this.#observed.has(top)) {
+        this.#observed.add(top);
+        observeTree(this.#removals, top);
+      }
+      root = hostOf(top);
+    }
+  }
+
+  /** An element that is taken out of its document pauses. */
+  #lookForRemoved(): void {
+    this.#connected.forEach((control) => {
+      if (isConnected.get(control.element)) return;
+      this.#connected.delete(control);
+      control.pause();
+    });
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Which events of the browser's own element reach the page.
+ *
+ * While the device plays, the browser's element only loads and seeks: what it says about
+ * that is true and passes. What it says about playing is about the parked element and stops
+ * here; the page hears about the device instead.
+ */
+import type { Control } from "./control.js";
+import type { Elements } from "./elements.js";
+import {
+  addListener,
+  composedPath,
+  eventType,
+  NativeMediaElement,
+  native,
+  now,
+  stopImmediatePropagation,
+} from "./natives.js";
+import { SafeWeakSet } from "./primordials.js";
+import { reasons } from "./reasons.js";
+import { queueTask } from "./tasks.js";
+
+const TYPES = [
+  "loadstart",
+  "loadedmetadata",
+  "loadeddata",
+  "canplay",
+  "canplaythrough",
+  "durationchange",
+  "play",
+  "playing",
+  "pause",
+  "timeupdate",
+  "seeking",
+  "seeked",
+  "waiting",
+  "ended",
+  "ratechange",
+  "volumechange",
+  "emptied",
+  "error",
+  "progress",
+  "encrypted",
+  "enterpictureinpicture",
+  "resize",
+] as const;
+type Type = (typeof TYPES)[number];
+
+const seen = new SafeWeakSet<Event>();
+
+/** Listens before the page does: on a window or shadow root at its begin, or at an element. */
+export function listenTo(target: EventTarget, elements: Elements): void {
+  const listener = (event: Event) => {
+    if (!event.isTrusted || seen.has(event)) return;
+    const element = composedPath(event)[0];
+    if (!(element instanceof NativeMediaElement)) return;
+    seen.add(event);
+    const control = elements.touch(element);
+    if (control && !passes(control, eventType.get(event) as Type)) stopImmediatePropagation(event);
+  };
+  for (let at = 0; at < TYPES.length; at++) addListener(target, TYPES[at] ?? "", listener, true);
+}
+
+/** Whether the page gets the event. */
+function passes(control: Control, type: Type): boolean {
+  switch (type) {
+    case "loadstart":
+      control.sync(control.started);
+      control.started = true;
+      if (control.onDevice) native.pause(control.element);
+      return true;
+    case "emptied":
+      control.sync();
+      return true;
+    case "encrypted":
+      control.bar(reasons.protectedContent());
+      return true;
+    case "enterpictureinpicture":
+      control.bar(reasons.pictureInPicture());
+      return true;
+    default:
+      if (control.onDevice) return parked(control, type);
+      return control.changingHands ? handOver(control, type) : true;
+  }
+}
+
+/** The browser's element takes over from the device: the page must not notice. */
+function handOver(control: Control, type: Type): boolean {
+  switch (type) {
+    case "playing":
+    case "pause":
+    case "error":
+    case "ended":
+      control.changingHands = false;
+      return type !== "playing";
+    case "seeked":
+      if (native.paused.get(control.element)) control.changingHands = false;
+      return false;
+    case "play":
+    case "seeking":
+    case "timeupdate":
+    case "waiting":
+    case "canplay":
+    case "canplaythrough":
+    case "loadeddata":
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** The device plays, the browser's element is parked. */
+function parked(control: Control, type: Type): boolean {
+  const { element, playback } = control;
+  switch (type) {
+    case "loadedmetadata":
+      control.sync();
+      if (!control.onDevice) return true;
+      control.loaded = true;
+      playback.metadata();
+      control.durationChanged();
+      control.changed();
+      return true;
+    case "loadeddata":
+    case "canplay":
+    case "canplaythrough":
+      return enough(control, type);
+    case "play":
+      return userPlays(control);
+    case "playing":
+    case "pause":
+    case "waiting":
+    case "ended":
+    case "timeupdate":
+      return false;
+    case "seeking":
+      if (control.makingRoom) return false;
+      if (!playback.seeking) control.browserSeeks();
+      playback.browserSeeking();
+      return true;
+    case "seeked":
+      if (control.makingRoom) {
+        control.makingRoom = false;
+      } else if (!native.seeking.get(element)) {
+        playback.browserSeeked(now());
+        control.callbacks.pictureChanged();
+        control.changed();
+      }
+      return false;
+    case "ratechange":
+      control.rateChanged();
+      return true;
+    case "volumechange":
+      control.volumeChanged();
+      return true;
+    case "durationchange":
+      control.durationChanged();
+      return true;
+    case "progress":
+      queueTask(() => control.buffersChanged());
+      return true;
+    case "error":
+      control.failed();
+      return true;
+    case "resize":
+      return control.size === null;
+    default:
+      return true;
+  }
+}
+
+/** The first time a source has enough is the browser's to say; later the device's. */
+function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrough"): boolean {
+  if (control.makingRoom || control.playback.seeking || control.settled) return false;
+  if (type === "canplaythrough") control.settled = true;
+  queueTask(() => control.buffersChanged());
+  return true;
+}
+
+/** The user presses play on the browser's own controls, which show the parked element. */
+function userPlays(control: Control): false {
+  if (control.questions > 0) {
+    control.questions -= 1;
+    return false;
+  }
+  native.pause(control.element);
+  if (control.playback.paused) control.promises.ignore(control.play());
+  else control.pause();
+  return false;
+}

@@ -1,0 +1,379 @@
+/**
+ * The playback state of one redirected media element, as its page sees it.
+ *
+ * Fed with what the page does, what the browser's own (parked) element says and what the
+ * device reports; answers with events for the page and commands for the device through
+ * {@link Effects}. Pure: no DOM, no clock; times are seconds of media, `now` milliseconds.
+ *
+ * ```text
+ *              play()                 device plays
+ *   idle ─────────────▶ starting ─────────────────▶ playing
+ *    ▲                      │ no data                │  ▲
+ *    │ pause(), end         ▼         device stalls  │  │ device plays
+ *    └────────────────── waiting ◀───────────────────┘  │
+ *                           └───────────────────────────┘
+ * ```
+ * A seek is orthogonal: it is over when the browser's element *and* the device are there.
+ */
+import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
+import { DeviceClock } from "./clock.js";
+import { abs, drain, isFiniteNumber, max, push } from "./primordials.js";
+import { endOfSpanAt, micros, type Span, withSpan } from "./ranges.js";
+
+/** What the browser's own element says now. Seconds. */
+export interface Facts {
+  readonly readyState: number;
+  readonly position: number;
+  readonly duration: number;
+  readonly buffered: readonly Span[];
+  /** Nothing will be appended any more, or the source is a file. */
+  readonly endOfStream: boolean;
+  readonly loop: boolean;
+}
+
+export interface Effects {
+  facts(): Facts;
+  /** Queues a task that dispatches an event to the page. */
+  fire(type: string): void;
+  /** Told to the device when it is ready; dropped before (see `Playback.deviceState`). */
+  send(command: PlayerCommand): void;
+  /** Settles promises of `play()` after the events fired so far. */
+  settle(pending: readonly Pending[], failure: string | null): void;
+}
+
+/** A promise of `play()`. */
+export interface Pending {
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+interface Seek {
+  readonly token: number;
+  readonly to: number;
+  browserThere: boolean;
+  deviceThere: boolean;
+}
+
+type Told = "idle" | "starting" | "waiting" | "playing";
+
+/** HTMLMediaElement.readyState. */
+export const HAVE_METADATA = 1;
+export const HAVE_CURRENT_DATA = 2;
+export const HAVE_FUTURE_DATA = 3;
+export const HAVE_ENOUGH_DATA = 4;
+
+/** With less ahead than this the next picture is not there yet, in seconds. */
+const NEXT_PICTURE = 0.06;
+/** This close to the duration is the end, in seconds. */
+const END = 0.1;
+/** The browser's element counts as being at the position, in seconds. */
+const NEAR = 0.2;
+/** A report this far behind the last one, with `loop` set, is the next round, in seconds. */
+const WRAP = 0.5;
+
+const INTERRUPTED_BY_PAUSE = "The play() request was interrupted by a call to pause().";
+const INTERRUPTED_BY_LOAD = "The play() request was interrupted by a new load request.";
+
+/** Where an element is when the device takes it over. */
+export interface Handover {
+  readonly position: number;
+  readonly paused: boolean;
+  readonly ended: boolean;
+  /** The page was told `playing` already. */
+  readonly running: boolean;
+}
+
+export class Playback {
+  readonly #effects: Effects;
+  readonly #clock = new DeviceClock();
+  readonly #pending: Pending[] = [];
+  #paused = true;
+  #ended = false;
+  #told: Told = "idle";
+  #device: PlaybackState = "paused";
+  #seek: Seek | null = null;
+  #tokens = 0;
+  #played: readonly Span[] = [];
+  #playedFrom: number | null = null;
+
+  constructor(effects: Effects) {
+    this.#effects = effects;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get seeking(): boolean {
+    return this.#seek !== null;
+  }
+
+  /** Whether the position moves. */
+  get running(): boolean {
+    return this.#told === "playing" && this.#seek === null;
+  }
+
+  get rate(): number {
+    return this.#clock.rate;
+  }
+
+  position(now: number): number {
+    if (this.#seek) return this.#seek.to;
+    return this.#clock.at(now, this.#limit());
+  }
+
+  #limit(): number {
+    const { buffered } = this.#effects.facts();
+    return endOfSpanAt(buffered, this.#clock.reported) ?? Number.POSITIVE_INFINITY;
+  }
+
+  readyState(now: number): number {
+    const facts = this.#effects.facts();
+    const { readyState, duration } = facts;
+    if (readyState < HAVE_METADATA || (this.#seek && !this.#seek.browserThere)) return readyState;
+    const at = this.position(now);
+    if (this.#told === "waiting" && this.#device === "stalled") return HAVE_CURRENT_DATA;
+    if (abs(at - facts.position) < NEAR) return readyState;
+    if (facts.endOfStream && at >= duration - END) return HAVE_ENOUGH_DATA;
+    const end = endOfSpanAt(facts.buffered, at);
+    if (end === null) return HAVE_METADATA;
+    if (facts.endOfStream && end >= duration - END) return HAVE_ENOUGH_DATA;
+    return end - at > NEXT_PICTURE ? HAVE_ENOUGH_DATA : HAVE_CURRENT_DATA;
+  }
+
+  played(now: number): readonly Span[] {
+    if (this.#playedFrom === null) return this.#played;
+    return withSpan(this.#played, { start: this.#playedFrom, end: this.position(now) });
+  }
+
+  /** Begins where the browser's element is. Nothing is told to the page. */
+  takeOver(from: Handover, pending: readonly Pending[], played: readonly Span[]): void {
+    this.#clock.hold(from.position);
+    this.#paused = from.paused;
+    this.#ended = from.ended;
+    this.#told = from.paused ? "idle" : from.running ? "playing" : "waiting";
+    this.#device = "paused";
+    this.#seek = null;
+    this.#played = played;
+    this.#playedFrom = this.#told === "playing" ? from.position : null;
+    for (let at = 0; at < pending.length; at++) push(this.#pending, pending[at] as Pending);
+  }
+
+  /** The browser's element plays now; hands over the promises that nobody has settled. */
+  handBack(now: number): readonly Pending[] {
+    const at = this.position(now);
+    this.#notePlayed(at);
+    this.#seek = null;
+    this.#clock.hold(at);
+    return drain(this.#pending);
+  }
+
+  /** Metadata is there: the browser says where playback begins. */
+  metadata(): void {
+    if (!this.#seek) this.#clock.hold(this.#effects.facts().position);
+  }
+
+  /** `play()`, after the browser has allowed it. */
+  play(pending: Pending, now: number): void {
+    if (this.#ended) this.seek(0, now, true);
+    push(this.#pending, pending);
+    if (this.#paused) {
+      this.#paused = false;
+      this.#ended = false;
+      this.#effects.fire("play");
+      this.#told = "starting";
+      if (this.readyState(now) < HAVE_FUTURE_DATA && !this.#seek) {
+        this.#told = "waiting";
+        this.#effects.fire("waiting");
+      }
+      this.#effects.send({ type: "play" });
+    } else if (this.#told === "playing" && !this.#seek) {
+      this.#effects.settle(drain(this.#pending), null);
+    }
+    this.#advance(now);
+  }
+
+  pause(now: number): void {
+    if (this.#paused) return;
+    this.#standStill(now);
+    this.#paused = true;
+    this.#told = "idle";
+    this.#effects.fire("timeupdate");
+    this.#effects.fire("pause");
+    this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_PAUSE);
+    this.#effects.send({ type: "pause" });
+  }
+
+  /**
+   * A seek of the page or of the browser's own controls to `to`, where the browser's element
+   * already goes (`browserSeeks`: it will say when it is there).
+   */
+  seek(to: number, now: number, browserSeeks: boolean): void {
+    this.#standStill(now);
+    this.#tokens += 1;
+    this.#seek = { token: this.#tokens, to, browserThere: !browserSeeks, deviceThere: false };
+    this.#ended = false;
+    this.#clock.hold(to);
+    if (this.#told === "playing") this.#told = "starting";
+    this.#effects.send({ type: "seek", to_micros: micros(to), token: this.#tokens });
+  }
+
+  /** The browser has told the page `seeking`. */
+  browserSeeking(): void {
+    if (this.#seek && !this.#paused && this.#told !== "waiting") {
+      this.#told = "waiting";
+      this.#effects.fire("waiting");
+    }
+  }
+
+  browserSeeked(now: number): void {
+    if (this.#seek) this.#seek.browserThere = true;
+    this.#finishSeek(now);
+  }
+
+  deviceSeeked(token: number, now: number): void {
+    if (this.#seek?.token !== token) return;
+    this.#seek.deviceThere = true;
+    this.#finishSeek(now);
+  }
+
+  /** A report of the device. */
+  deviceState(state: PlaybackState, position: number, rate: number, now: number): void {
+    const before = this.#clock.reported;
+    this.#device = state;
+    if (this.#seek) return;
+    const facts = this.#effects.facts();
+    if (facts.loop && this.#told === "playing" && position < before - WRAP) {
+      this.#wrap(position, now);
+    }
+    if (state === "ended") {
+      this.#end(facts, now);
+      return;
+    }
+    if (!this.#ended) this.#clock.report(position, this.#paused ? 0 : rate, now);
+    this.#advance(now);
+  }
+
+  /** Media was appended, or the browser's element has more of it. */
+  advance(now: number): void {
+    this.#advance(now);
+  }
+
+  /** A new source: everything starts over. Nothing is told to the page but the promises. */
+  reset(): void {
+    this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_LOAD);
+    this.#clock.hold(0);
+    this.#paused = true;
+    this.#ended = false;
+    this.#told = "idle";
+    this.#device = "paused";
+    this.#seek = null;
+    this.#played = [];
+    this.#playedFrom = null;
+  }
+
+  /** The media cannot be played at all: takes the promises that wait. */
+  fail(): readonly Pending[] {
+    return drain(this.#pending);
+  }
+
+  /**
+   * What a stage that starts anew must be told, in order: where to go, and whether to play.
+   * `fresh`: it has never played this source and begins at 0 by itself.
+   */
+  deviceReady(fresh: boolean, now: number): void {
+    const at = this.position(now);
+    if (this.#seek || !fresh || at > 0) {
+      this.#tokens += 1;
+      const { browserThere = true } = this.#seek ?? {};
+      // A seek of the page goes on; without one the page must not notice.
+      if (this.#seek)
+        this.#seek = { token: this.#tokens, to: at, browserThere, deviceThere: false };
+      this.#effects.send({ type: "seek", to_micros: micros(at), token: this.#tokens });
+    }
+    this.#effects.send({ type: this.#paused || this.#ended ? "pause" : "play" });
+  }
+
+  #advance(now: number): void {
+    if (this.#paused || this.#seek || this.#ended) return;
+    if (this.#device === "playing") {
+      if (this.#told === "playing") {
+        this.#playedFrom ??= this.position(now);
+        return;
+      }
+      const waited = this.#told === "waiting";
+      this.#told = "playing";
+      this.#playedFrom = this.position(now);
+      if (waited) this.#effects.fire("canplay");
+      this.#effects.fire("playing");
+      if (waited) this.#effects.fire("canplaythrough");
+      this.#effects.settle(drain(this.#pending), null);
+    } else if (this.#device === "stalled" && this.#told === "playing" && this.#clock.rate === 0) {
+      // Without data in the browser, too, or the device is behind: either way it stands.
+      this.#notePlayed(this.position(now));
+      this.#told = "waiting";
+      this.#effects.fire("timeupdate");
+      this.#effects.fire("waiting");
+    }
+  }
+
+  #finishSeek(now: number): void {
+    const seek = this.#seek;
+    if (!seek?.browserThere || !seek.deviceThere) return;
+    this.#seek = null;
+    this.#effects.fire("timeupdate");
+    this.#effects.fire("seeked");
+    if (this.#paused && this.readyState(now) >= HAVE_FUTURE_DATA) {
+      this.#effects.fire("canplay");
+      this.#effects.fire("canplaythrough");
+    }
+    if (!this.#paused) this.#told = "waiting";
+    this.#advance(now);
+  }
+
+  #end(facts: Facts, now: number): void {
+    if (this.#ended) return;
+    const { duration } = facts;
+    const at = isFiniteNumber(duration) ? duration : this.position(now);
+    this.#notePlayed(at);
+    this.#clock.hold(at);
+    this.#ended = true;
+    this.#told = "idle";
+    this.#effects.fire("timeupdate");
+    if (!this.#paused) {
+      this.#paused = true;
+      this.#effects.fire("pause");
+      this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_PAUSE);
+    }
+    this.#effects.fire("ended");
+  }
+
+  /** The device has begun the next round by itself. */
+  #wrap(position: number, now: number): void {
+    const { duration } = this.#effects.facts();
+    this.#notePlayed(isFiniteNumber(duration) ? duration : this.position(now));
+    this.#clock.hold(position);
+    this.#playedFrom = position;
+    this.#effects.fire("seeking");
+    this.#effects.fire("timeupdate");
+    this.#effects.fire("seeked");
+  }
+
+  #standStill(now: number): void {
+    this.#notePlayed(this.position(now));
+    if (!this.#seek) this.#clock.stop(now, this.#limit());
+  }
+
+  #notePlayed(until: number): void {
+    if (this.#playedFrom === null) return;
+    this.#played = withSpan(this.#played, {
+      start: this.#playedFrom,
+      end: max(until, this.#playedFrom),
+    });
+    this.#playedFrom = null;
+  }
+}

@@ -1,0 +1,83 @@
+/** The promises of `play()`: the browser's while it plays, ours while the device does. */
+
+import type { Pending } from "./playback.js";
+import { NativePromise, promiseThen, push } from "./primordials.js";
+
+interface Tracked extends Pending {
+  /** The device has taken over: the browser's answer no longer counts. */
+  moved: boolean;
+}
+
+const ignored = () => {};
+
+export class Promises {
+  #tracked: Tracked[] = [];
+
+  /** A promise whose settling is left to `run`'s receiver. */
+  make(run: (pending: Pending) => void): Promise<void> {
+    return new NativePromise((resolve, reject) => run({ resolve, reject }));
+  }
+
+  /**
+   * The page's promise for the browser's `answer`. While it is open who plays (`undecided`),
+   * the device may take it over.
+   */
+  track(answer: Promise<void>, undecided: boolean): Promise<void> {
+    if (!undecided) return answer;
+    return new NativePromise((resolve, reject) => {
+      const tracked: Tracked = { resolve, reject, moved: false };
+      push(this.#tracked, tracked);
+      this.#follow(answer, tracked);
+    });
+  }
+
+  /** What the device takes over. */
+  takeWaiting(): readonly Pending[] {
+    const tracked = this.#tracked;
+    this.#tracked = [];
+    for (let at = 0; at < tracked.length; at++) (tracked[at] as Tracked).moved = true;
+    return tracked;
+  }
+
+  /** The browser's answers count again. */
+  forget(): void {
+    this.#tracked = [];
+  }
+
+  /** The page's promises get the browser's answer. */
+  adopt(pending: readonly Pending[], answer: Promise<void>): void {
+    for (let at = 0; at < pending.length; at++) {
+      const { resolve, reject } = pending[at] as Pending;
+      this.#follow(answer, { resolve, reject, moved: false });
+    }
+    this.ignore(answer);
+  }
+
+  /** A refusal that nobody needs to hear of. */
+  ignore(answer: Promise<void>): void {
+    promiseThen(answer, ignored, ignored);
+  }
+
+  #follow(answer: Promise<void>, tracked: Tracked): void {
+    promiseThen(
+      answer,
+      () => {
+        this.#remove(tracked);
+        if (!tracked.moved) tracked.resolve();
+      },
+      (reason) => {
+        this.#remove(tracked);
+        if (!tracked.moved) tracked.reject(reason);
+      },
+    );
+  }
+
+  #remove(done: Tracked): void {
+    const rest: Tracked[] = [];
+    for (let at = 0; at < this.#tracked.length; at++) {
+      const tracked = this.#tracked[at] as Tracked;
+      if (tracked !== done) push(rest, tracked);
+    }
+    this.#tracked = rest;
+  }
+}

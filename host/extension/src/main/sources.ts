@@ -1,0 +1,40 @@
+/** What an element plays, as far as it concerns redirection. */
+import type { Reason } from "../generated/messages.js";
+import { hasAttribute, NativeMediaSource, native } from "./natives.js";
+import { indexOf } from "./primordials.js";
+import { reasons } from "./reasons.js";
+import { mediaSourceAt } from "./tee.js";
+
+export type Found =
+  | { readonly key: ""; readonly kind: "nothing" }
+  | { readonly key: string | object; readonly kind: "mse"; readonly mediaSource: MediaSource }
+  | { readonly key: string; readonly kind: "url"; readonly url: string }
+  /** Media that only the browser can reach. */
+  | { readonly key: string | object; readonly kind: "local"; readonly reason: Reason };
+
+const NOTHING: Found = { key: "", kind: "nothing" };
+const NativeHandle = typeof MediaSourceHandle === "function" ? MediaSourceHandle : null;
+/** Longest address that the channel carries, in bytes; this many UTF-16 units may reach it. */
+const MAX_URL = 8192;
+
+export function findSource(element: HTMLMediaElement): Found {
+  const object: unknown = native.srcObject.get(element);
+  if (object !== null && typeof object === "object") {
+    if (object instanceof NativeMediaSource) {
+      return { key: object, kind: "mse", mediaSource: object };
+    }
+    if (NativeHandle && object instanceof NativeHandle) {
+      return { key: object, kind: "local", reason: reasons.worker() };
+    }
+    return NOTHING;
+  }
+  const url = hasAttribute(element, "src")
+    ? native.src.get(element)
+    : native.currentSrc.get(element);
+  if (url === "") return NOTHING;
+  const mediaSource = mediaSourceAt(url);
+  if (mediaSource) return { key: url, kind: "mse", mediaSource };
+  const http = indexOf(url, "http://") === 0 || indexOf(url, "https://") === 0;
+  if (http && url.length <= MAX_URL) return { key: url, kind: "url", url };
+  return { key: url, kind: "local", reason: reasons.localFile() };
+}
