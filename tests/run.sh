@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that has to hold: scripts, format, spelling, licences, lints, documents, fuzz
-# targets, tests. What runs here is what runs for every change.
+# targets, the extension in a browser, a real RDP session, tests. What runs here is what runs for
+# every change.
 #
 # All steps run even when one fails; the exit code is 0 only when none did. The tests come last,
 # so their summary ends the output; after a failed step one more line names it.
@@ -64,6 +65,12 @@ clips() {
     done
 }
 
+extension() {
+    host/extension/install.sh && npm --prefix host/extension run --silent build &&
+        npm --prefix host/extension run --silent check &&
+        npm --prefix host/extension test --silent
+}
+
 tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --workspace --all-features --locked "$@"
@@ -73,7 +80,7 @@ tests() {
     fi
 }
 
-"$root/packaging/install-deps.sh" build run test || exit 1
+"$root/packaging/install-deps.sh" build run test browser session || exit 1
 if [ $# -gt 0 ]; then
     # Scenarios start the programs themselves.
     cargo build --workspace --all-targets --all-features --locked && tests "$@"
@@ -92,6 +99,9 @@ RUSTDOCFLAGS="-D warnings" step "documents" \
 step "build" cargo build --workspace --all-targets --all-features --locked
 step "examples in documents" cargo test --doc --workspace --all-features --locked
 step "fuzz targets, a bounded run" channel/fuzz/run.sh
+step "extension" extension
+step "extension in a browser" npm --prefix host/extension run --silent e2e
+step "a real RDP session" tests/rig.sh
 
 [ ${#failed[@]} -eq 0 ] || printf '    failed before the tests: %s\n' "${failed[@]}" >&2
 echo "==> tests"
