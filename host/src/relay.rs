@@ -21,7 +21,7 @@ pub fn run() -> anyhow::Result<()> {
     // Ends with the process: reading the browser's pipe cannot be interrupted.
     std::thread::Builder::new().name("from-browser".to_owned()).spawn(move || {
         // Whatever ends it, the broker is told that the browser has gone.
-        let _ = io::copy(&mut io::stdin().lock(), &mut to_broker);
+        let _ = copy(&mut io::stdin().lock(), &mut to_broker);
         let _ = to_broker.shutdown(Shutdown::Write);
     })?;
     // The browser's end or the broker's: both end the relay, and neither is an error.
@@ -30,7 +30,21 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 /// Standard output is line buffered in Rust; a message must leave at once.
-fn copy_out(broker: &mut std::os::unix::net::UnixStream) -> io::Result<u64> {
+fn copy_out(broker: &mut std::os::unix::net::UnixStream) -> io::Result<()> {
     let output = rustix::io::dup(rustix::stdio::stdout())?;
-    io::copy(broker, &mut std::fs::File::from(output))
+    copy(broker, &mut std::fs::File::from(output))
+}
+
+/// Passes on what is there, as soon as it is there. `std::io::copy` lets the kernel move bytes
+/// between a socket and a pipe, which keeps them back until more have come or the end.
+fn copy(from: &mut impl io::Read, to: &mut impl io::Write) -> io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => to.write_all(buffer.get(..length).unwrap_or_default())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
