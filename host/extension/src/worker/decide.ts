@@ -10,7 +10,7 @@ import { isListed, type ManagedSites, parseManagedSites, VIDEO_SITES } from "./s
 
 /** What is known of nearside-host. */
 export type HostState =
-  /** Not asked for yet, or its first message is awaited. */
+  /** Not asked for yet, or it has not found out yet whether there is a device. */
   | { at: "starting" }
   /** It cannot be started, ended, or refused: what to do about it. */
   | { at: "failed"; reason: Reason }
@@ -44,6 +44,15 @@ export interface FrameAddress {
 
 export function reason(code: ReasonCode, message: string, next_step: string): Reason {
   return { code, message, next_step };
+}
+
+/**
+ * The state after a `channel` message: a host that has just been started says first that it
+ * is not connected, without a reason, and then how it went.
+ */
+export function afterChannel(host: HostState, channel: ChannelState): HostState {
+  const isLooking = host.at !== "running" && !channel.connected && channel.reason === null;
+  return isLooking ? { at: "starting" } : { at: "running", channel };
 }
 
 const NO_DEVICE = reason(

@@ -10,7 +10,7 @@ import { DEFAULT_SETTINGS, type OwnSettings, POPUP_PORT } from "../shared/popup_
 import { Broker } from "./broker.js";
 import { browserName } from "./browser.js";
 import { Collection } from "./collect.js";
-import { frameRefusal, type HostState, managedPolicy } from "./decide.js";
+import { afterChannel, frameRefusal, type HostState, managedPolicy } from "./decide.js";
 import { Icons } from "./icon.js";
 import { Log } from "./log.js";
 import { NativeHost } from "./native.js";
@@ -18,11 +18,19 @@ import type { FrameSender } from "./page.js";
 import { Popups } from "./popups.js";
 import { tabMedia, tabStatus } from "./view.js";
 
+/** Where `chrome.storage.local` has what the managed storage said last. */
+const LAST_POLICY = "lastPolicy";
+
+/** So long a host that has been started may look for a device before frames are told. */
+const LOOKING_MS = 2000;
+
 const log = new Log();
 const icons = new Icons();
 let host: HostState = { at: "starting" };
+let looking: ReturnType<typeof setTimeout> | undefined;
 let own: OwnSettings = { ...DEFAULT_SETTINGS };
 let managed = managedPolicy({});
+let policyRead = false;
 const desktop = { width: 0, height: 0 };
 
 const native = new NativeHost(
@@ -33,6 +41,7 @@ const native = new NativeHost(
     },
     event: onHostEvent,
     lost: (reason) => {
+      clearTimeout(looking);
       broker.hostLost(reason);
       host = { at: "failed", reason };
       refresh();
@@ -47,24 +56,34 @@ const native = new NativeHost(
 );
 const collection = new Collection(log, (message) => native.send(message));
 const broker = new Broker({ toHost: (message) => native.send(message), tabChanged: showTab, log });
+/** Ready once the settings are read: before, nothing can be decided. */
+const settingsRead = readSettings();
+void readPolicy();
 const popups = new Popups({
   facts: () => ({ host, own, managed, collecting: collection.running }),
   framesOf: (tab) => broker.framesOf(tab),
   collection,
+  ready: settingsRead,
   needChanged: needHost,
 });
 
-/** Ready once the settings are read: before, nothing can be decided. */
-const settingsRead = readSettings();
-
+/**
+ * The managed storage takes seconds when a browser has just been started; until then what it
+ * said last time holds, so that the first page is decided at once and by the policy.
+ */
 async function readSettings(): Promise<void> {
-  const [values, policy] = await Promise.all([
-    chrome.storage.local.get({ ...DEFAULT_SETTINGS }),
-    // Without any policy, some platforms have no such storage.
-    chrome.storage.managed.get(null).catch(() => ({})),
-  ]);
+  const values = await chrome.storage.local.get({ ...DEFAULT_SETTINGS, [LAST_POLICY]: {} });
   own = { videoAllSites: values["videoAllSites"] === true };
-  managed = managedPolicy(policy);
+  if (!policyRead) managed = managedPolicy(values[LAST_POLICY] as Record<string, unknown>);
+}
+
+async function readPolicy(): Promise<void> {
+  // Some platforms have no such storage.
+  const values = await chrome.storage.managed.get(null).catch(() => ({}));
+  policyRead = true;
+  managed = managedPolicy(values);
+  await chrome.storage.local.set({ [LAST_POLICY]: values });
+  refresh();
 }
 
 function needHost(): void {
@@ -76,7 +95,14 @@ function onHostEvent(event: HostEvent): void {
   switch (event.type) {
     case "channel": {
       const { type: _, ...channel } = event;
-      host = { at: "running", channel };
+      host = afterChannel(host, channel);
+      clearTimeout(looking);
+      if (host.at === "starting") {
+        looking = setTimeout(() => {
+          host = { at: "running", channel };
+          refresh();
+        }, LOOKING_MS);
+      }
       return refresh();
     }
     case "device":
@@ -180,12 +206,13 @@ async function onFrame(port: chrome.runtime.Port): Promise<void> {
 
 chrome.runtime.onConnect.addListener((port) => {
   if (port.name === FRAME_PORT) void onFrame(port);
-  else if (port.name === POPUP_PORT) void settingsRead.then(() => popups.add(port));
+  else if (port.name === POPUP_PORT) popups.add(port);
   else port.disconnect();
 });
 
-chrome.storage.onChanged.addListener(() => {
-  void settingsRead.then(readSettings).then(refresh);
+chrome.storage.onChanged.addListener((changes, area) => {
+  if (area === "managed") void readPolicy();
+  else if ("videoAllSites" in changes) void readSettings().then(refresh);
 });
 
 chrome.runtime.onInstalled.addListener(() => void markOldTabs());

@@ -3,12 +3,7 @@
  *
  * Owner: the service worker.
  */
-import type {
-  Explanation,
-  OwnSettings,
-  PopupRequest,
-  PopupUpdate,
-} from "../shared/popup_protocol.js";
+import type { OwnSettings, PopupRequest, PopupUpdate } from "../shared/popup_protocol.js";
 import type { Collection } from "./collect.js";
 import { type HostState, type ManagedPolicy, reason, siteRefusal } from "./decide.js";
 import type { Frame } from "./page.js";
@@ -18,6 +13,8 @@ export interface PopupSources {
   facts(): { host: HostState; own: OwnSettings; managed: ManagedPolicy; collecting: boolean };
   framesOf(tab: number): Frame[];
   collection: Collection;
+  /** Kept once the settings are read. */
+  ready: Promise<void>;
   /** A popup came or went, or a collection began or ended. */
   needChanged(): void;
 }
@@ -62,6 +59,7 @@ export class Popups {
   }
 
   async #request(popup: Popup, request: PopupRequest): Promise<void> {
+    await this.#sources.ready;
     switch (request.type) {
       case "watch":
         popup.tab = request.tab;
@@ -92,6 +90,7 @@ export class Popups {
     if (tab === null) return;
     popup.update += 1;
     const { update } = popup;
+    // The tooltip knows what was said of the tab before the browser ended the worker.
     const [shown, title] = await Promise.all([
       chrome.tabs.get(tab).catch(() => null),
       chrome.action.getTitle({ tabId: tab }).catch(() => ""),
@@ -100,14 +99,15 @@ export class Popups {
     const facts = this.#sources.facts();
     const frames = this.#sources.framesOf(tab);
     const url = shown?.url;
+    const refusal =
+      url === undefined
+        ? CLOSED
+        : siteRefusal({ url, topUrl: url }, facts.host, facts.own, facts.managed);
     const view = popupView({
       ...facts,
       media: tabMedia(frames),
-      siteRefusal:
-        url === undefined
-          ? CLOSED
-          : siteRefusal({ url, topUrl: url }, facts.host, facts.own, facts.managed),
-      known: url === undefined ? CLOSED : knownOf(title, frames),
+      siteRefusal: refusal,
+      known: refusal ?? explanationOf(title),
       extensionVersion: chrome.runtime.getManifest().version,
     });
     post(popup, { type: "view", view });
@@ -120,11 +120,6 @@ const CLOSED = reason(
   "The browser does not let Nearside into this page.",
   "Open a web page; if this is one, ask your administrator.",
 );
-
-/** What was said of the tab before the browser ended the worker. */
-function knownOf(title: string, frames: readonly Frame[]): Explanation | null {
-  return frames.length === 0 ? explanationOf(title) : null;
-}
 
 function post(popup: Popup, update: PopupUpdate): void {
   popup.port.postMessage(update);

@@ -1,0 +1,107 @@
+/** What people read: popup and tooltip, in each state that can be had without a video. */
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { BrowserRig, type RigOptions } from "./rig.ts";
+
+async function withRig(options: RigOptions, body: (rig: BrowserRig) => Promise<void>) {
+  const rig = await BrowserRig.start(options);
+  try {
+    await body(rig);
+  } finally {
+    await rig.stop();
+  }
+}
+
+const headline = (popup: Page, text: string) =>
+  popup.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
+const says = (popup: Page, text: string) => popup.getByText(text).first().waitFor();
+
+test("without nearside-host the popup says what to install", async () => {
+  await withRig({ host: false, agent: false }, async (rig) => {
+    const popup = await rig.popup(await rig.open("/plain.html"));
+    await headline(popup, "Failed to load correctly");
+    await says(popup, "nearside-host is not installed in this session.");
+    await says(popup, "Ask the administrator to install Nearside on the session host.");
+  });
+});
+
+test("a device that comes and goes is seen at once", async () => {
+  await withRig({ agent: false }, async (rig) => {
+    const popup = await rig.popup(await rig.open("/plain.html"));
+    await says(popup, "No Nearside client is connected");
+    await headline(popup, "Not loaded");
+    await rig.startAgent();
+    await says(popup, "No video or sound has been seen on this page yet.");
+    await popup.getByRole("img", { name: "Enabled", exact: true }).waitFor();
+    await rig.agent.end();
+    await says(popup, "No Nearside client is connected");
+  });
+});
+
+test("a site that is not listed, and the switch that admits all", async () => {
+  await withRig({ settings: { video_all_sites: false } }, async (rig) => {
+    const page = await rig.open("/plain.html");
+    const popup = await rig.popup(page);
+    await says(popup, "This site is not on the list of video sites.");
+
+    // With the keyboard alone.
+    await popup.getByRole("button", { name: "Show Advanced Settings" }).focus();
+    await popup.keyboard.press("Enter");
+    await popup.keyboard.press("Tab");
+    const all = popup.getByRole("switch", { name: "Enable video playback for all sites (beta)" });
+    assert.equal(await all.isChecked(), false);
+    await popup.keyboard.press("Space");
+    await says(popup, "No video or sound has been seen on this page yet.");
+    assert.equal(await all.isChecked(), true);
+    assert.equal(await all.evaluate((input) => input === document.activeElement), true);
+    for (const name of ["Redirected video outlines", "Video Status Overlay"]) {
+      assert.equal(await popup.getByRole("switch", { name }).isDisabled(), true);
+    }
+
+    await popup.reload();
+    await says(popup, "No video or sound has been seen on this page yet.");
+  });
+});
+
+test("logs are saved as one file, of extension and host", async () => {
+  await withRig({}, async (rig) => {
+    const page = await rig.open("/plain.html?secret=1");
+    const popup = await rig.popup(page);
+    await says(popup, "connectionId");
+    await popup.getByRole("button", { name: "Start" }).click();
+    await popup.getByRole("button", { name: "Stop" }).waitFor();
+    const [download] = await Promise.all([
+      popup.waitForEvent("download"),
+      popup.getByRole("button", { name: "Stop" }).click(),
+    ]);
+    assert.match(download.suggestedFilename(), /^nearside-logs-\d{4}-\d\d-\d\d\.txt$/);
+    const text = fs.readFileSync(await download.path(), "utf8");
+    assert.match(text, /^# Extension\n.* log: begun/);
+    assert.match(text, /\n# Host\n/);
+    assert.doesNotMatch(text, /did not answer/);
+    assert.doesNotMatch(text, /secret|127\.0\.0\.1|plain\.html/);
+    await popup.getByRole("button", { name: "Start" }).waitFor();
+  });
+});
+
+test("pages of the browser itself are said to be closed to extensions", async () => {
+  await withRig({}, async (rig) => {
+    const worker = await rig.worker();
+    const page = await rig.context.newPage();
+    await page.goto("chrome://version");
+    const tab = await worker.evaluate(async () => {
+      const tabs = await chrome.tabs.query({ active: true });
+      return tabs.at(-1)?.id ?? -1;
+    });
+    const popup = await rig.popupOf(tab);
+    await says(popup, "The browser does not let Nearside into this page.");
+  });
+});
+
+test("the icon of a page without media", async () => {
+  await withRig({}, async (rig) => {
+    assert.equal(await rig.tooltip(await rig.open("/plain.html")), "Nearside: Not loaded");
+  });
+});

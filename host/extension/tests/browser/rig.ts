@@ -1,0 +1,228 @@
+/**
+ * Chromium with the built extension, nearside-host and a real agent that draws off-screen, on
+ * this machine and without RDP: started together, ended together, also after a failure.
+ *
+ * The host speaks to the agent's channel socket. Everything lies in one folder of its own;
+ * pages, players and clips come from a server on the loopback interface. The parts that
+ * start and end programs are those of tests/session.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BrowserContext, chromium, type Page, type Worker } from "playwright-core";
+import { type ClipName, clip } from "../../../../tests/session/clips.ts";
+import { Ledger, undoLeftovers } from "../../../../tests/session/ledger.ts";
+import { Processes, type Running } from "../../../../tests/session/processes.ts";
+import { PageServer } from "../../../../tests/session/server.ts";
+import { StatusStream } from "../../../../tests/session/status.ts";
+import { EXTENSION_ID, HOST_NAME } from "../../src/shared/identity.js";
+
+const EXTENSION = fileURLToPath(new URL("../../", import.meta.url));
+const ROOT = path.resolve(EXTENSION, "../..");
+const TARGET = process.env["CARGO_TARGET_DIR"] ?? path.join(ROOT, "target");
+const BINARIES = path.join(TARGET, "debug");
+const STORE = path.join(TARGET, "rig/clips");
+
+export interface RigOptions {
+  /** Without an agent from the start. */
+  agent?: boolean;
+  /** The device's settings; all sites are on unless it says otherwise. */
+  settings?: Record<string, boolean>;
+  /** Without nearside-host. */
+  host?: boolean;
+  /** The browser's language of colours. */
+  colorScheme?: "light" | "dark";
+}
+
+const FLAGS = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-component-update",
+  "--disable-sync",
+  "--window-size=1280,900",
+  // Pages are on this machine, and nothing else is to be asked for.
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+];
+
+export class BrowserRig {
+  readonly processes: Processes;
+  readonly #ledger = new Ledger();
+  readonly #options: RigOptions;
+  #server: PageServer | undefined;
+  #context: BrowserContext | undefined;
+  #status: StatusStream | undefined;
+  #agent: Running | undefined;
+
+  private constructor(options: RigOptions) {
+    this.#options = options;
+    this.processes = new Processes(this.#ledger);
+  }
+
+  static async start(options: RigOptions = {}): Promise<BrowserRig> {
+    undoLeftovers();
+    const rig = new BrowserRig(options);
+    try {
+      fs.mkdirSync(STORE, { recursive: true });
+      rig.#server = await PageServer.start({
+        "/clips/": STORE,
+        "/lib/": path.join(EXTENSION, "node_modules"),
+        "/session/": path.join(ROOT, "tests/session/pages"),
+        "/": path.join(EXTENSION, "tests/browser/pages"),
+      });
+      if (options.agent ?? true) await rig.startAgent();
+      await rig.#startBrowser();
+      return rig;
+    } catch (error) {
+      await rig.stop();
+      throw error;
+    }
+  }
+
+  get context(): BrowserContext {
+    return there(this.#context, "browser");
+  }
+
+  get agent(): Running {
+    return there(this.#agent, "agent");
+  }
+
+  /** What the agent says of itself. */
+  get status(): StatusStream {
+    return there(this.#status, "agent");
+  }
+
+  /** Address of a page in tests/browser/pages, or of anything else that is served. */
+  url(path: string): string {
+    return there(this.#server, "page server").url(path);
+  }
+
+  /** The path of a clip on the page server; made at its first use. */
+  async clip(name: ClipName): Promise<string> {
+    const { folder, entry } = await clip(this.processes, STORE, name);
+    return `/clips/${path.basename(folder)}/${entry}`;
+  }
+
+  async startAgent(): Promise<void> {
+    const settings = { video_all_sites: true, ...this.#options.settings };
+    fs.writeFileSync(path.join(this.#runtime, "settings.json"), JSON.stringify(settings));
+    const agent = this.processes.start({
+      name: "agent",
+      program: path.join(BINARIES, "nearside"),
+      arguments: ["agent", "--headless"],
+      env: {
+        PATH: process.env["PATH"],
+        HOME: this.#folder("device"),
+        NEARSIDE_RUNTIME_DIR: this.#runtime,
+        RUST_LOG: process.env["RUST_LOG"] ?? "info",
+      },
+    });
+    this.#agent = agent;
+    await agent.line(/^ready$/);
+    this.#status?.close();
+    this.#status = await StatusStream.open(path.join(this.#runtime, "control.sock"));
+  }
+
+  get #runtime(): string {
+    return this.#folder("device/run");
+  }
+
+  #folder(name: string): string {
+    const folder = path.join(this.#ledger.folder, name);
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  }
+
+  async #startBrowser(): Promise<void> {
+    const home = this.#folder("session");
+    const profile = this.#folder("session/profile");
+    if (this.#options.host ?? true) writeHostManifest(profile);
+    this.#context = await chromium.launchPersistentContext(profile, {
+      executablePath: "/usr/bin/chromium",
+      // Playwright's own way of running without a display knows no extensions.
+      headless: false,
+      args: [...FLAGS, `--load-extension=${path.join(EXTENSION, "dist")}`],
+      ignoreDefaultArgs: ["--disable-extensions"],
+      colorScheme: this.#options.colorScheme ?? "light",
+      viewport: { width: 1000, height: 700 },
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        LANG: "C.UTF-8",
+        HOME: home,
+        XDG_RUNTIME_DIR: home,
+        NEARSIDE_CHANNEL: `unix:${path.join(this.#runtime, "channel.sock")}`,
+      },
+    });
+  }
+
+  /** The extension's service worker, started if it is not running. */
+  async worker(): Promise<Worker> {
+    const { context } = this;
+    return context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"));
+  }
+
+  /** A new tab on `address`, which may be a path of the page server. */
+  async open(address: string): Promise<Page> {
+    const page = await this.context.newPage();
+    await page.goto(address.startsWith("/") ? this.url(address) : address);
+    return page;
+  }
+
+  /** The browser's number of the tab that shows `page`. */
+  async tabOf(page: Page): Promise<number> {
+    const worker = await this.worker();
+    const id = await worker.evaluate(async (url) => {
+      const tabs = await chrome.tabs.query({});
+      return tabs.find((tab) => tab.url === url)?.id ?? null;
+    }, page.url());
+    if (id === null) throw new Error(`no tab shows ${page.url()}`);
+    return id;
+  }
+
+  /** The popup for the tab of `page`, as a page of its own. */
+  async popup(page: Page): Promise<Page> {
+    return this.popupOf(await this.tabOf(page));
+  }
+
+  async popupOf(tab: number): Promise<Page> {
+    const popup = await this.context.newPage();
+    await popup.setViewportSize({ width: 376, height: 640 });
+    await popup.goto(`chrome-extension://${EXTENSION_ID}/popup.html?tab=${tab}`);
+    return popup;
+  }
+
+  /** The tooltip of the icon in the tab of `page`: headline, reason, next step. */
+  async tooltip(page: Page): Promise<string> {
+    const tab = await this.tabOf(page);
+    const worker = await this.worker();
+    return worker.evaluate((tabId) => chrome.action.getTitle({ tabId }), tab);
+  }
+
+  async stop(): Promise<void> {
+    this.#status?.close();
+    await this.#context?.close();
+    this.#server?.close();
+    await this.processes.endAll();
+    this.#ledger.undo();
+  }
+}
+
+/** Tells the browser how to start the host. */
+function writeHostManifest(profile: string): void {
+  const folder = path.join(profile, "NativeMessagingHosts");
+  fs.mkdirSync(folder, { recursive: true });
+  const manifest = {
+    name: HOST_NAME,
+    description: "Nearside",
+    path: path.join(BINARIES, "nearside-host"),
+    type: "stdio",
+    allowed_origins: [`chrome-extension://${EXTENSION_ID}/`],
+  };
+  fs.writeFileSync(path.join(folder, `${HOST_NAME}.json`), JSON.stringify(manifest));
+}
+
+function there<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`the rig has no ${what}`);
+  return value;
+}
