@@ -21,6 +21,8 @@ mod freerdp;
 mod pace;
 #[cfg(any(target_os = "linux", windows))]
 mod pump;
+#[cfg(windows)]
+mod windows;
 
 /// Tells whoever reads the RDP client's output. Never what the channel carries.
 #[cfg(any(target_os = "linux", windows))]
