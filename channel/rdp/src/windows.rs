@@ -74,9 +74,8 @@ impl IWTSPlugin_Impl for Plugin_Impl {
             let Some(manager) = manager.as_ref() else { return };
             let listener = IWTSListenerCallback::from(Listener { refused: Cell::new(false) });
             // SAFETY: the name is a C string; the manager keeps its own reference.
-            if let Err(error) =
-                unsafe { manager.CreateListener(s!("Nearside::Media"), 0, &listener) }
-            {
+            let made = unsafe { manager.CreateListener(s!("Nearside::Media"), 0, &listener) };
+            if let Err(error) = made {
                 crate::log(format_args!("the client refused the listener: {error}"));
             }
         })
@@ -198,10 +197,10 @@ impl IWTSVirtualChannelCallback_Impl for Callback_Impl {
     fn OnDataReceived(&self, length: u32, bytes: *const u8) -> Result<()> {
         guarded(|| {
             let length = usize::try_from(length).unwrap_or(0);
-            // SAFETY: the client passes `length` bytes that live during the call.
             let bytes = if length == 0 || bytes.is_null() {
                 &[]
             } else {
+                // SAFETY: the client passes `length` bytes that live during the call.
                 unsafe { slice::from_raw_parts(bytes, length) }
             };
             // Nobody is left to carry for: the remote side learns it by the closed channel. The
