@@ -24,8 +24,21 @@ impl Agent {
     /// # Errors
     /// It does not start; its words are in the error.
     pub fn start(place: &Place) -> anyhow::Result<Self> {
+        Self::start_with(place, &["--headless"])
+    }
+
+    /// Starts one whose stages open windows, as soon as they are told of a display, and waits
+    /// until its sockets are open.
+    ///
+    /// # Errors
+    /// It does not start; its words are in the error.
+    pub fn start_with_windows(place: &Place) -> anyhow::Result<Self> {
+        Self::start_with(place, &[])
+    }
+
+    fn start_with(place: &Place, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = place.program("nearside")?;
-        command.args(["agent", "--headless"]);
+        command.arg("agent").args(arguments);
         let name = format!("agent-{}", unique());
         let mut running = Running::start(command, place.path(), &name)?;
         let lines = running.wait_for_lines(1, STEP).context("wait for the agent")?;

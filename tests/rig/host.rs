@@ -13,6 +13,7 @@ use nearside_channel::message::{
     PlayerId, PlayerKind, Reason, SessionPolicy, Size, Source, StreamCommand, StreamEvent,
     StreamId, Welcome,
 };
+use nearside_channel::plugin::{self, ConnectionFacts};
 use nearside_channel::scheduler::{Class, Scheduler};
 use nearside_channel::stream::CREDITS;
 use nearside_channel::wire::FrameReader;
@@ -74,6 +75,22 @@ impl Host {
         let mut host = Self::connect(socket)?;
         let welcome = host.greet(hello("0123456789abcdef"))?;
         Ok((host, welcome))
+    }
+
+    /// Connects as an RDP client's plugin that has said these facts, and greets for a desktop
+    /// of this size.
+    ///
+    /// # Errors
+    /// The device does not welcome it.
+    pub fn open_by_plugin(
+        socket: &Path,
+        facts: &ConnectionFacts,
+        desktop: Size,
+    ) -> anyhow::Result<Self> {
+        let mut host = Self::connect(socket)?;
+        host.send_raw(&plugin::preamble(facts)?);
+        host.greet(Hello { desktop, ..hello("0123456789abcdef") })?;
+        Ok(host)
     }
 
     /// Greets, perhaps anew.

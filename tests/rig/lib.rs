@@ -10,6 +10,7 @@
 //! | [`host`]     | a session host that can misbehave, on the real channel socket          |
 //! | [`clips`]    | clips made by the ffmpeg program                                       |
 //! | [`picture`]  | what is on a screenshot                                                |
+//! | [`screen`]   | a display of a test's own, and an RDP client's window on it           |
 //! | [`sound`]    | a sound server of a test's own, and what it heard                      |
 //!
 //! INVARIANT: nothing here waits without a limit, and what a test starts ends with it. Limits
@@ -23,6 +24,7 @@ pub mod picture;
 pub mod place;
 pub mod process;
 pub mod programs;
+pub mod screen;
 pub mod sound;
 
 use anyhow::bail;

@@ -1,6 +1,7 @@
 //! What is on a screenshot.
 
 use anyhow::{Context as _, ensure};
+use nearside_channel::message::Rect;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -28,6 +29,56 @@ impl Picture {
         ensure!(channels == 3 || channels == 4, "{:?}", info.color_type);
         let pixels = bytes.chunks_exact(channels).filter_map(|pixel| pixel.first_chunk().copied());
         Ok(Self { width: info.width, height: info.height, pixels: pixels.collect() })
+    }
+
+    /// One of these pixels, row by row from the top.
+    ///
+    /// # Errors
+    /// They are too few or too many.
+    pub fn new(width: u32, height: u32, pixels: Vec<[u8; 3]>) -> anyhow::Result<Self> {
+        let count = u64::from(width) * u64::from(height);
+        ensure!(u64::try_from(pixels.len())? == count, "{} pixels", pixels.len());
+        Ok(Self { width, height, pixels })
+    }
+
+    /// Checks that pixels of this colour are in these rectangles, everywhere, and nowhere else.
+    ///
+    /// # Errors
+    /// The first pixel of which this is not true, and the rectangle around all of the colour.
+    pub fn check_region(
+        &self,
+        colour: [u8; 3],
+        tolerance: u8,
+        region: &[Rect],
+    ) -> anyhow::Result<()> {
+        let within = |rect: &Rect, x: i64, y: i64| {
+            let (left, top) = (i64::from(rect.x), i64::from(rect.y));
+            (left..left + i64::from(rect.width)).contains(&x)
+                && (top..top + i64::from(rect.height)).contains(&y)
+        };
+        for (y, x) in (0..self.height).flat_map(|y| (0..self.width).map(move |x| (y, x))) {
+            let inside = region.iter().any(|rect| within(rect, x.into(), y.into()));
+            let pixel = self.pixel(x, y);
+            ensure!(
+                is_near(pixel, colour, tolerance) == inside,
+                "{pixel:02x?} at {x},{y}; {colour:02x?} lies in {:?}, not in {region:?}",
+                self.bounds(colour, tolerance)
+            );
+        }
+        Ok(())
+    }
+
+    /// The smallest rectangle around all pixels of this colour.
+    pub fn bounds(&self, colour: [u8; 3], tolerance: u8) -> Option<Rect> {
+        let places = (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)));
+        let near = places.filter(|(x, y)| is_near(self.pixel(*x, *y), colour, tolerance));
+        let [left, top, right, bottom] = near.fold(None, |bounds, (x, y)| {
+            let [left, top, right, bottom] = bounds.unwrap_or([x, y, x, y]);
+            Some([left.min(x), top.min(y), right.max(x), bottom.max(y)])
+        })?;
+        let at = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
+        let (width, height) = (right - left + 1, bottom - top + 1);
+        Some(Rect { x: at(left), y: at(top), width, height })
     }
 
     /// The pixel at `x`, `y`; black outside.

@@ -10,4 +10,5 @@ mod formats;
 mod hostile;
 mod hostile_media;
 mod idle;
+mod overlay;
 mod surroundings;

@@ -1,10 +1,12 @@
 //! One player of the stage: its playback, its view, and what was reported of it.
 
 use super::overlay::OverlayView;
+use super::session::Child;
 use super::translate;
 use super::view::View;
 use nearside::stage_link::{PlayerStats, RendererFacts};
-use nearside_channel::message::{PlayerCommand, PlayerId, PlayerKind};
+use nearside::status::Placement;
+use nearside_channel::message::{Layout, PlayerCommand, PlayerId, PlayerKind};
 use nearside_media::measure::AvOffsets;
 use nearside_media::player::{Buffers, Event, Player, State};
 use nearside_media::time::Pts;
@@ -26,6 +28,15 @@ pub(crate) struct Entry {
     pub(crate) kind: PlayerKind,
     pub(crate) player: Player,
     pub(crate) view: Option<View>,
+    /// The picture's window in the RDP client's window. Outlives the view's surface on it.
+    pub(crate) child: Option<Arc<Child>>,
+    /// Where the page has its picture; `None` until it says so.
+    pub(crate) layout: Option<Layout>,
+    /// The picture is seen where it is.
+    pub(crate) seen: bool,
+    /// Draw again although the picture is the same.
+    pub(crate) redraw: bool,
+    placement: Option<Placement>,
     pub(crate) title: String,
     buffers: Arc<Buffers>,
     flashes: nearside_media::measure::FlashDetector,
@@ -55,6 +66,11 @@ impl Entry {
             kind,
             player,
             view: None,
+            child: None,
+            layout: None,
+            seen: false,
+            redraw: false,
+            placement: None,
             title,
             buffers,
             flashes: Default::default(),
@@ -91,9 +107,9 @@ impl Entry {
                 self.duration = *duration_micros;
                 self.player.set_duration(*duration_micros);
             }
-            // The stage has no RDP window to lie over; opening and streams are the input's.
-            PlayerCommand::Layout(_)
-            | PlayerCommand::Open { .. }
+            PlayerCommand::Layout(layout) => self.layout = Some(layout.clone()),
+            // The input's.
+            PlayerCommand::Open { .. }
             | PlayerCommand::Close
             | PlayerCommand::AddStream { .. }
             | PlayerCommand::RemoveStream { .. } => {}
@@ -120,6 +136,14 @@ impl Entry {
     fn cut(&mut self, now: Instant) {
         self.offsets.cut(now);
         self.flashes.reset();
+    }
+
+    /// Notes where pictures go; a change is reported at once.
+    pub(crate) fn put(&mut self, placement: Placement, now: Instant) {
+        if self.placement != Some(placement) {
+            self.placement = Some(placement);
+            self.next_stats = Some(now);
+        }
     }
 
     /// Notes how long a picture took to the screen; the usual time.
@@ -171,6 +195,10 @@ impl Entry {
         let playing = self.player.state() == State::Playing;
         self.next_stats = playing.then_some(now + STATS_INTERVAL);
         let buffered = self.buffers.buffered();
+        let mut media = translate::stats(stats, self.offsets.offsets_ms(), device, renderer);
+        if let Some(video) = &mut media.video {
+            video.placement = self.placement;
+        }
         PlayerStats {
             flowing: playing && moved,
             position_micros: self.player.position(now).0,
@@ -179,7 +207,7 @@ impl Entry {
             volume: self.volume.0,
             muted: self.volume.1,
             buffered: buffered.iter().map(|range| (range.start.0, range.end.0)).collect(),
-            ..translate::stats(stats, self.offsets.offsets_ms(), device, renderer)
+            ..media
         }
     }
 }

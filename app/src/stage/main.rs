@@ -13,6 +13,8 @@ mod input;
 mod offscreen;
 mod outbox;
 mod overlay;
+mod places;
+mod session;
 mod translate;
 mod troupe;
 mod view;
@@ -22,6 +24,7 @@ mod windows;
 use input::Input;
 use nearside::stage_link::{StageOptions, ToStage};
 use nearside_channel::message::DeviceSettings;
+use nearside_channel::plugin::ConnectionFacts;
 use nearside_media::sound::{Output, OutputConfig};
 use outbox::Outbox;
 use std::process::ExitCode;
@@ -46,6 +49,8 @@ pub(crate) struct Start {
     pub(crate) options: StageOptions,
     pub(crate) settings: DeviceSettings,
     pub(crate) title: String,
+    /// The RDP client that shows the session, if one does.
+    pub(crate) facts: Option<ConnectionFacts>,
     pub(crate) outbox: Outbox,
     /// Opens the sound device.
     pub(crate) sound: JoinHandle<Output>,
@@ -61,7 +66,7 @@ fn run() -> anyhow::Result<()> {
     if start.options.headless {
         return offscreen::run(start, &inputs, &waker, None);
     }
-    match windows::event_loop() {
+    match windows::event_loop(start.facts.is_some()) {
         Ok(event_loop) => windows::run(event_loop, start, inputs, waker),
         Err(error) => {
             let detail = error.to_string();
@@ -74,12 +79,13 @@ fn run() -> anyhow::Result<()> {
 fn first_message(inputs: &Receiver<Input>, outbox: Outbox) -> anyhow::Result<Option<Start>> {
     for input in inputs {
         match input {
-            Input::Message(ToStage::Start { options, settings, title, .. }) => {
+            Input::Message(ToStage::Start { options, settings, title, facts, .. }) => {
                 let config = OutputConfig { measure: options.measure, force_system_clock: false };
                 let sound = std::thread::Builder::new()
                     .name("open sound".to_owned())
                     .spawn(move || Output::open(config))?;
-                return Ok(Some(Start { options, settings, title, outbox, sound }));
+                let facts = facts.map(|facts| *facts);
+                return Ok(Some(Start { options, settings, title, facts, outbox, sound }));
             }
             Input::End => break,
             Input::Message(_) | Input::Opened { .. } | Input::Failed { .. } => {}

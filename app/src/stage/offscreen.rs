@@ -6,6 +6,7 @@ use super::view::{View, fitting};
 use super::waker::Waker;
 use super::{Start, translate};
 use nearside::stage_link::FromStage;
+use nearside::status::Placement;
 use nearside_channel::message::Reason;
 use nearside_media::render::Gpu;
 use std::sync::Arc;
@@ -52,7 +53,9 @@ pub(crate) fn run(
                 }
                 (None, None) => return Ok(None),
             };
-            view.show(frame, &overlay)?;
+            view.keep(frame);
+            view.show(&overlay)?;
+            entry.put(Placement::Offscreen, now);
             Ok(Some(Instant::now()))
         });
         waker.wait(wake);

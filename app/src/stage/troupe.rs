@@ -51,7 +51,7 @@ impl Troupe {
         waker: &Arc<Waker>,
         warning: Option<Reason>,
     ) -> Result<Self, RenderError> {
-        let Start { options, settings, title, outbox, sound } = start;
+        let Start { options, settings, title, outbox, sound, .. } = start;
         let output =
             sound.join().map_err(|_| RenderError::Refused("sound does not start".to_owned()))?;
         let facts = gpu.facts();
@@ -120,7 +120,7 @@ impl Troupe {
             let now = Instant::now();
             entry.player.update(now);
             let picture = entry.player.pick(now, interval);
-            if picture.is_some() || redraw {
+            if picture.is_some() || redraw || std::mem::take(&mut entry.redraw) {
                 let measure = self.options.measure;
                 let shown = picture.as_ref().map(|frame| {
                     let luma = measure.then(|| mean_luma(frame));
@@ -224,6 +224,25 @@ impl Troupe {
                 self.outbox.send(&FromStage::Player { player: id, event });
             }
         }
+    }
+
+    /// Says to every player, and to those that open later, what is off with their place;
+    /// `None`: nothing is off any more.
+    pub(crate) fn warn(&mut self, reason: Option<Reason>) {
+        self.warning.clone_from(&reason);
+        let Some(reason) = reason else { return };
+        for id in self.entries.keys() {
+            let event = PlayerEvent::Warning { reason: reason.clone() };
+            self.outbox.send(&FromStage::Player { player: *id, event });
+        }
+    }
+
+    /// Ends a player: its page plays on in the session.
+    pub(crate) fn give_back(&mut self, id: PlayerId, reason: Reason, now: Instant) {
+        let Some(entry) = self.entries.remove(&id) else { return };
+        let position_micros = entry.player.position(now).0;
+        let event = PlayerEvent::Failed { reason, position_micros };
+        self.outbox.send(&FromStage::Player { player: id, event });
     }
 
     fn take_sound_events(&mut self) {

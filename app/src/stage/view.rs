@@ -1,8 +1,10 @@
-//! Where a player's picture goes: a window, or a texture when there are none.
+//! Where a player's picture goes: a window, a texture when there are none, or nowhere yet.
 
 use super::overlay::{Overlay, OverlayView};
+use super::session::content;
+use nearside_channel::message::Size;
 use nearside_media::picture::VideoFrame;
-use nearside_media::render::{Gpu, Offscreen, Path, RenderError, Renderer, Viewport};
+use nearside_media::render::{Fit, Gpu, Offscreen, Path, RenderError, Renderer, Viewport};
 use std::sync::Arc;
 use winit::dpi::PhysicalSize;
 use winit::window::Window;
@@ -10,17 +12,23 @@ use winit::window::Window;
 /// A target with its renderer. Owned by the stage's loop.
 pub(crate) struct View {
     gpu: Gpu,
+    format: wgpu::TextureFormat,
     renderer: Renderer,
     overlay: Overlay,
+    /// The size that the page has given the picture, when the target shows it stretched.
+    remote: Option<Size>,
     target: Target,
 }
 
 enum Target {
+    /// The picture is kept for a place to come.
+    Nowhere,
     Offscreen(Offscreen),
-    Window {
+    Surface {
         surface: wgpu::Surface<'static>,
         configuration: wgpu::SurfaceConfiguration,
-        window: Arc<Window>,
+        /// `None` for a window that is not of the desktop's kind.
+        window: Option<Arc<Window>>,
     },
 }
 
@@ -40,59 +48,94 @@ impl View {
         Ok(Self::new(gpu, Offscreen::FORMAT, target))
     }
 
-    pub(crate) fn window(
-        gpu: &Gpu,
+    /// A view without a place, for surfaces of `format`.
+    pub(crate) fn nowhere(gpu: &Gpu, format: wgpu::TextureFormat) -> Self {
+        Self::new(gpu, format, Target::Nowhere)
+    }
+
+    /// Shows pictures on `surface` from now on, at `size` in pixels.
+    pub(crate) fn attach(
+        &mut self,
         surface: wgpu::Surface<'static>,
-        window: Arc<Window>,
-    ) -> Result<Self, RenderError> {
-        let size = window.inner_size();
-        let configuration = gpu.surface_configuration(&surface, size.width, size.height)?;
-        surface.configure(gpu.device(), &configuration);
-        let format = configuration.format;
-        Ok(Self::new(gpu, format, Target::Window { surface, configuration, window }))
+        size: (u32, u32),
+        window: Option<Arc<Window>>,
+    ) -> Result<(), RenderError> {
+        let limit = self.gpu.max_side_px();
+        let (width, height) = (size.0.clamp(1, limit), size.1.clamp(1, limit));
+        let configuration = self.gpu.surface_configuration(&surface, width, height)?;
+        surface.configure(self.gpu.device(), &configuration);
+        if configuration.format != self.format {
+            // The picture is lost; the next one comes soon.
+            *self = Self::new(&self.gpu, configuration.format, Target::Nowhere);
+        }
+        self.target = Target::Surface { surface, configuration, window };
+        Ok(())
+    }
+
+    /// Gives up its place and keeps the picture.
+    pub(crate) fn detach(&mut self) {
+        self.remote = None;
+        self.target = Target::Nowhere;
+    }
+
+    /// Size of the picture in square pixels, if there is one.
+    pub(crate) fn picture_size(&self) -> Option<(u32, u32)> {
+        self.renderer.picture().map(|frame| frame.format().display_size())
+    }
+
+    /// The picture has this size on the remote desktop, and lies in its target accordingly.
+    pub(crate) fn set_remote(&mut self, remote: Size) {
+        self.remote = Some(remote);
+    }
+
+    pub(crate) fn has_place(&self) -> bool {
+        !matches!(self.target, Target::Nowhere)
     }
 
     fn new(gpu: &Gpu, format: wgpu::TextureFormat, target: Target) -> Self {
         let renderer = Renderer::new(gpu, format, Path::Auto);
         let overlay = Overlay::new(format);
-        Self { gpu: gpu.clone(), renderer, overlay, target }
+        Self { gpu: gpu.clone(), format, renderer, overlay, remote: None, target }
     }
 
     pub(crate) fn os_window(&self) -> Option<&Arc<Window>> {
         match &self.target {
-            Target::Window { window, .. } => Some(window),
-            Target::Offscreen(_) => None,
+            Target::Surface { window, .. } => window.as_ref(),
+            Target::Nowhere | Target::Offscreen(_) => None,
         }
     }
 
     pub(crate) fn resize(&mut self, width: u32, height: u32) {
-        if let Target::Window { surface, configuration, .. } = &mut self.target
+        let limit = self.gpu.max_side_px();
+        let size = (width.min(limit), height.min(limit));
+        if let Target::Surface { surface, configuration, .. } = &mut self.target
             && 0 < width
             && 0 < height
+            && (configuration.width, configuration.height) != size
         {
-            let limit = self.gpu.max_side_px();
-            (configuration.width, configuration.height) = (width.min(limit), height.min(limit));
+            (configuration.width, configuration.height) = size;
             surface.configure(self.gpu.device(), configuration);
         }
     }
 
-    /// Shows `frame`, or the last picture again.
-    pub(crate) fn show(
-        &mut self,
-        frame: Option<VideoFrame>,
-        overlay: &OverlayView,
-    ) -> Result<(), RenderError> {
+    /// Keeps a new picture in place of the last one, for when it is shown.
+    pub(crate) fn keep(&mut self, frame: Option<VideoFrame>) {
         if let Some(frame) = frame {
             self.renderer.set_picture(frame);
         }
+    }
+
+    /// Shows the picture that it keeps.
+    pub(crate) fn show(&mut self, overlay: &OverlayView) -> Result<(), RenderError> {
         match &mut self.target {
+            Target::Nowhere => {}
             Target::Offscreen(target) => {
                 let (width, height) = target.size();
                 let viewport = Viewport { x: 0, y: 0, width, height };
                 self.renderer.draw(target.view(), viewport)?;
                 self.overlay.draw(&self.gpu, target.view(), (width, height), overlay);
             }
-            Target::Window { surface, configuration, window } => {
+            Target::Surface { surface, configuration, window } => {
                 use wgpu::CurrentSurfaceTexture as Current;
                 let texture = match surface.get_current_texture() {
                     Current::Success(texture) | Current::Suboptimal(texture) => texture,
@@ -108,10 +151,12 @@ impl View {
                 };
                 let view = texture.texture.create_view(&wgpu::TextureViewDescriptor::default());
                 let (width, height) = (configuration.width, configuration.height);
-                let viewport = Viewport { x: 0, y: 0, width, height };
+                let viewport = viewport(&mut self.renderer, self.remote, (width, height));
                 self.renderer.draw(&view, viewport)?;
                 self.overlay.draw(&self.gpu, &view, (width, height), overlay);
-                window.pre_present_notify();
+                if let Some(window) = window {
+                    window.pre_present_notify();
+                }
                 self.gpu.queue().present(texture);
             }
         }
@@ -125,14 +170,36 @@ impl View {
     ) -> Result<(Vec<u8>, (u32, u32)), RenderError> {
         let (size, format) = match &self.target {
             Target::Offscreen(target) => (target.size(), Offscreen::FORMAT),
-            Target::Window { configuration, .. } => {
+            Target::Surface { configuration, .. } => {
                 ((configuration.width, configuration.height), configuration.format)
+            }
+            Target::Nowhere => {
+                let limit = self.gpu.max_side_px();
+                (fitting(self.picture_size().unwrap_or((1, 1)), (limit, limit)), self.format)
             }
         };
         let target = Offscreen::with_format(&self.gpu, size.0, size.1, format)?;
-        let viewport = Viewport { x: 0, y: 0, width: size.0, height: size.1 };
+        let viewport = viewport(&mut self.renderer, self.remote, size);
         self.renderer.draw(target.view(), viewport)?;
         self.overlay.draw(&self.gpu, target.view(), size, overlay);
         Ok((target.read_rgba(&self.gpu)?, size))
     }
+}
+
+/// The part of a target of this size that the picture goes into, and how.
+fn viewport(
+    renderer: &mut Renderer,
+    remote: Option<Size>,
+    (width, height): (u32, u32),
+) -> Viewport {
+    let whole = Viewport { x: 0, y: 0, width, height };
+    let picture = renderer.picture().map(|frame| frame.format().display_size());
+    let (Some(remote), Some(picture)) = (remote, picture) else {
+        renderer.set_fit(Fit::Contain);
+        return whole;
+    };
+    renderer.set_fit(Fit::Fill);
+    let part = content(picture, remote, Size { width, height });
+    let [x, y] = [part.x, part.y].map(|at| u32::try_from(at).unwrap_or(0));
+    Viewport { x, y, width: part.width, height: part.height }
 }

@@ -1,35 +1,43 @@
-//! The stage's loop with windows: one borderless window for each video.
+//! The stage's loop with windows: one for each video, over the RDP client's window or apart.
 //!
 //! The first window is made hidden at the start, because the graphics device must be opened
-//! for a surface; so the first picture does not wait for either.
+//! for a surface; so the first picture does not wait for either. Over a session it stays
+//! hidden, until a video may need a window of its own.
 
-use super::entry::Entry;
 use super::input::Input;
+use super::outbox::Outbox;
+use super::places::{Places, Spare, create_window};
+use super::session::{self, News, Session};
 use super::troupe::{Troupe, backend};
-use super::view::{View, fitting};
+use super::view::View;
 use super::waker::{Wake, Waker};
 use super::{Start, translate};
-use nearside::stage_link::{FromStage, StageOptions};
-use nearside_channel::message::{DeviceSettings, PlayerId, PlayerKind};
-use nearside_media::picture::VideoFrame;
+use nearside::stage_link::FromStage;
+use nearside::status::Placement;
+use nearside_channel::message::{Reason, ReasonCode};
 use nearside_media::render::{Gpu, RenderError};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use winit::application::ApplicationHandler;
-use winit::dpi::PhysicalSize;
 use winit::event::{ElementState, MouseButton, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, OwnedDisplayHandle};
-use winit::window::{Window, WindowId};
+use winit::platform::x11::EventLoopBuilderExtX11 as _;
+use winit::window::WindowId;
 
 /// A monitor that does not say how often it refreshes.
 const DEFAULT_INTERVAL: Duration = Duration::from_nanos(16_666_667);
 
-/// Part of the monitor that a window covers at most when no size was asked for.
-const MONITOR_PART: (u32, u32) = (4, 5);
-
-pub(crate) fn event_loop() -> Result<EventLoop<Wake>, winit::error::EventLoopError> {
-    EventLoop::with_user_event().build()
+/// `over_session`: X11 where there is a choice, since only there pictures go into the window
+/// of another program.
+pub(crate) fn event_loop(
+    over_session: bool,
+) -> Result<EventLoop<Wake>, winit::error::EventLoopError> {
+    let mut builder = EventLoop::with_user_event();
+    if over_session && session::is_on_x11() {
+        builder.with_x11();
+    }
+    builder.build()
 }
 
 /// Runs until the agent goes.
@@ -42,6 +50,7 @@ pub(crate) fn run(
     waker.use_event_loop(event_loop.create_proxy());
     let display = event_loop.owned_display_handle();
     let mut app = App {
+        outbox: start.outbox.clone(),
         starting: Some(start),
         inputs,
         waker,
@@ -57,15 +66,23 @@ pub(crate) fn run(
 struct Stage {
     troupe: Troupe,
     gpu: Gpu,
+    /// Of the windows' surfaces.
+    format: wgpu::TextureFormat,
     /// The first window, until a video needs it.
-    spare: Option<(Arc<Window>, wgpu::Surface<'static>)>,
+    spare: Option<Spare>,
+    /// The RDP client's window.
+    session: Option<Session>,
+    /// What windows of their own are called.
+    own: Placement,
 }
 
 struct App {
     starting: Option<Start>,
     inputs: Receiver<Input>,
     waker: Arc<Waker>,
+    outbox: Outbox,
     display: OwnedDisplayHandle,
+    /// `None` before it is open, and after it has failed.
     stage: Option<Stage>,
     interval: Duration,
 }
@@ -73,7 +90,6 @@ struct App {
 impl ApplicationHandler<Wake> for App {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
         let Some(start) = self.starting.take() else { return };
-        let outbox = start.outbox.clone();
         match self.open(event_loop, start) {
             Ok(stage) => {
                 self.stage = Some(stage);
@@ -81,7 +97,7 @@ impl ApplicationHandler<Wake> for App {
             }
             Err(error) => {
                 tracing::warn!(%error, "the stage cannot open a window");
-                outbox.send(&FromStage::Failed { reason: translate::render_error(&error) });
+                self.outbox.send(&FromStage::Failed { reason: translate::render_error(&error) });
                 event_loop.exit();
             }
         }
@@ -108,10 +124,10 @@ impl ApplicationHandler<Wake> for App {
         match event {
             WindowEvent::Resized(size) => {
                 view.resize(size.width, size.height);
-                stage.troupe.redraw = true;
+                entry.redraw = true;
             }
-            WindowEvent::RedrawRequested => stage.troupe.redraw = true,
-            // Borderless: the picture itself is the handle.
+            WindowEvent::RedrawRequested => entry.redraw = true,
+            // The picture itself is a handle, the only one of a window without a frame.
             WindowEvent::MouseInput { state: ElementState::Pressed, button, .. } => {
                 if button == MouseButton::Left
                     && let Some(window) = view.os_window()
@@ -121,6 +137,10 @@ impl ApplicationHandler<Wake> for App {
                 }
                 return;
             }
+            WindowEvent::CloseRequested if stage.own == Placement::PlayerWindow => {
+                let id = entry.id;
+                stage.troupe.give_back(id, window_closed(), Instant::now());
+            }
             _ => return,
         }
         self.look(event_loop);
@@ -128,9 +148,22 @@ impl ApplicationHandler<Wake> for App {
 }
 
 impl App {
-    fn open(&mut self, event_loop: &ActiveEventLoop, start: Start) -> Result<Stage, RenderError> {
+    fn open(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        mut start: Start,
+    ) -> Result<Stage, RenderError> {
+        let facts = start.facts.take();
+        let own = match facts {
+            Some(_) => Placement::PlayerWindow,
+            None => Placement::FreeStanding,
+        };
+        // Looks for the client's window while the graphics device opens.
+        let waker = Arc::clone(&self.waker);
+        let session = facts.map(|facts| Session::start(facts, move || waker.wake())).transpose();
         let size = start.options.window.unwrap_or((640, 360));
-        let window = create_window(event_loop, &start.title, size)?;
+        let decorated = own == Placement::PlayerWindow;
+        let window = create_window(event_loop, &start.title, size, decorated)?;
         if let Some(monitor) = window.current_monitor().or_else(|| event_loop.primary_monitor())
             && let Some(millihertz) = monitor.refresh_rate_millihertz()
         {
@@ -139,109 +172,74 @@ impl App {
         }
         let choice = backend(start.options.renderer);
         let (gpu, surface) = Gpu::open_window(choice, &self.display, &window)?;
-        let troupe = Troupe::new(start, &gpu, &self.waker, None)?;
-        Ok(Stage { troupe, gpu, spare: Some((window, surface)) })
+        let format = gpu.surface_configuration(&surface, size.0, size.1)?.format;
+        let (session, warning) = match session {
+            Ok(session) => (session, None),
+            Err(why) => {
+                tracing::warn!(%why, "pictures do not go over the session");
+                (None, Some(session::own_windows(&why)))
+            }
+        };
+        let troupe = Troupe::new(start, &gpu, &self.waker, warning)?;
+        Ok(Stage { troupe, gpu, format, spare: Some((window, surface)), session, own })
     }
 
     /// Looks at everything and plans the next look.
     fn look(&mut self, event_loop: &ActiveEventLoop) {
         self.waker.lower();
+        let now = Instant::now();
         let Some(stage) = &mut self.stage else { return };
-        if !stage.troupe.take_inputs(&self.inputs, Instant::now()) {
+        if !stage.troupe.take_inputs(&self.inputs, now) {
             event_loop.exit();
             return;
         }
-        let Stage { troupe, gpu, spare } = stage;
+        if let Some(reason) = stage.follow(now) {
+            // The agent ends this process when it has read that.
+            self.outbox.send(&FromStage::Failed { reason });
+            self.stage = None;
+            event_loop.set_control_flow(ControlFlow::Wait);
+            return;
+        }
+        let Stage { troupe, gpu, format, spare, session, own } = stage;
         let options = troupe.options.clone();
-        let wake = troupe.act(self.interval, |entry, frame, settings| {
-            let mut place = Place { event_loop, gpu, spare, options: &options };
-            place.show(entry, frame, settings)
-        });
-        event_loop.set_control_flow(match wake {
+        let mut places = Places {
+            event_loop,
+            gpu,
+            format: *format,
+            spare,
+            session: session.as_ref(),
+            own: *own,
+            options: &options,
+        };
+        places.arrange(troupe.entries.values_mut());
+        let wake =
+            troupe.act(self.interval, |entry, frame, settings| places.show(entry, frame, settings));
+        let deadline = session.as_ref().and_then(Session::deadline);
+        event_loop.set_control_flow(match [wake, deadline].into_iter().flatten().min() {
             Some(at) => ControlFlow::WaitUntil(at),
             None => ControlFlow::Wait,
         });
     }
 }
 
-/// What showing a picture needs beside the player.
-struct Place<'a> {
-    event_loop: &'a ActiveEventLoop,
-    gpu: &'a Gpu,
-    spare: &'a mut Option<(Arc<Window>, wgpu::Surface<'static>)>,
-    options: &'a StageOptions,
-}
-
-impl Place<'_> {
-    fn show(
-        &mut self,
-        entry: &mut Entry,
-        frame: Option<VideoFrame>,
-        settings: DeviceSettings,
-    ) -> Result<Option<Instant>, RenderError> {
-        if entry.kind == PlayerKind::Audio {
-            return Ok(None);
+impl Stage {
+    /// Takes what happened to the RDP client's window; why the stage cannot go on, if so.
+    fn follow(&mut self, now: Instant) -> Option<Reason> {
+        match self.session.as_mut()?.update(now)? {
+            News::Found => self.troupe.warn(None),
+            News::NotFound { lost } => self.troupe.warn(Some(session::no_window(lost))),
+            News::ClientEnded => return Some(session::client_ended()),
+            News::DisplayGone => return Some(session::display_gone()),
         }
-        if entry.view.is_none() {
-            let Some(frame) = &frame else { return Ok(None) };
-            entry.view = Some(self.new_view(entry.id, &entry.title, frame)?);
-        }
-        let overlay =
-            entry.overlay(settings.video_outlines, settings.video_status_overlay, Instant::now());
-        let Some(view) = &mut entry.view else { return Ok(None) };
-        view.show(frame, &overlay)?;
-        if let Some(window) = view.os_window() {
-            // Shown with its first picture in it, never as an empty frame.
-            window.set_visible(true);
-        }
-        Ok(Some(Instant::now()))
-    }
-
-    fn new_view(
-        &mut self,
-        player: PlayerId,
-        title: &str,
-        frame: &VideoFrame,
-    ) -> Result<View, RenderError> {
-        let size = self.options.window.unwrap_or_else(|| self.fitting(frame));
-        tracing::debug!(player = player.0, "opening a window");
-        let (window, surface) = match self.spare.take() {
-            Some(spare) => spare,
-            None => {
-                let window = create_window(self.event_loop, title, size)?;
-                let surface = self
-                    .gpu
-                    .instance()
-                    .create_surface(Arc::clone(&window))
-                    .map_err(|error| RenderError::Surface(error.to_string()))?;
-                (window, surface)
-            }
-        };
-        // A window manager may answer later: then a Resized event follows.
-        let _ = window.request_inner_size(PhysicalSize::new(size.0, size.1));
-        View::window(self.gpu, surface, window)
-    }
-
-    /// The picture's own size, or as much of it as fits the monitor well.
-    fn fitting(&self, frame: &VideoFrame) -> (u32, u32) {
-        let (width, height) = frame.format().display_size();
-        let Some(monitor) = self.event_loop.primary_monitor() else { return (width, height) };
-        let part = |side: u32| (side / MONITOR_PART.1 * MONITOR_PART.0).max(64);
-        let most = (part(monitor.size().width), part(monitor.size().height));
-        fitting((width, height), most)
+        None
     }
 }
 
-fn create_window(
-    event_loop: &ActiveEventLoop,
-    title: &str,
-    (width, height): (u32, u32),
-) -> Result<Arc<Window>, RenderError> {
-    let attributes = Window::default_attributes()
-        .with_title(format!("{title} – Nearside"))
-        .with_decorations(false)
-        .with_visible(false)
-        .with_inner_size(PhysicalSize::new(width, height));
-    let window = event_loop.create_window(attributes);
-    window.map(Arc::new).map_err(|error| RenderError::Surface(error.to_string()))
+/// The user closed a video's window: the page plays on in the session.
+fn window_closed() -> Reason {
+    Reason::new(
+        ReasonCode::PausedByUser,
+        "The video's window was closed.",
+        "The page plays it in the session. Reload the page to redirect it again.",
+    )
 }

@@ -25,7 +25,7 @@ mod software;
 
 pub use gpu::{AdapterFacts, BackendChoice, Gpu};
 pub use offscreen::Offscreen;
-pub use placement::Viewport;
+pub use placement::{Fit, Viewport};
 
 use self::placement::Placement;
 use self::planes::{PlanesPath, black_pass};
@@ -78,6 +78,7 @@ pub struct Renderer {
     planes: PlanesPath,
     software: SoftwarePath,
     picture: Option<VideoFrame>,
+    fit: Fit,
     /// Whether `planes` holds the picture.
     uploaded: bool,
 }
@@ -97,8 +98,14 @@ impl Renderer {
             planes: PlanesPath::new(gpu, target_format),
             software: SoftwarePath::new(target_format),
             picture: None,
+            fit: Fit::default(),
             uploaded: false,
         }
+    }
+
+    /// How pictures go into the viewports of the next draws.
+    pub fn set_fit(&mut self, fit: Fit) {
+        self.fit = fit;
     }
 
     /// The picture that the next draws show; it stays until another one comes.
@@ -138,7 +145,8 @@ impl Renderer {
         let mut encoder = self.gpu.device().create_command_encoder(&descriptor);
         let size = (target.texture().width(), target.texture().height());
         let placed = self.picture.as_ref().and_then(|frame| {
-            Placement::new(frame.format(), viewport, size).map(|placement| (frame, placement))
+            Placement::new(frame.format(), viewport, self.fit, size)
+                .map(|placement| (frame, placement))
         });
         match placed {
             None => drop(black_pass(&mut encoder, target)),

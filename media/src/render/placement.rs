@@ -13,6 +13,16 @@ pub struct Viewport {
     pub height: u32,
 }
 
+/// How a picture goes into its viewport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// As large as fits, its shape kept, centred.
+    #[default]
+    Contain,
+    /// All of it, stretched: the caller has chosen the viewport for the picture.
+    Fill,
+}
+
 /// The picture's rectangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placement {
@@ -24,11 +34,12 @@ pub(super) struct Placement {
 }
 
 impl Placement {
-    /// Fits a picture into `viewport`, or into what of it lies on the target; `None` when
+    /// Puts a picture into `viewport`, or into what of it lies on the target; `None` when
     /// nothing does.
     pub(super) fn new(
         format: &PictureFormat,
         viewport: Viewport,
+        way: Fit,
         target: (u32, u32),
     ) -> Option<Self> {
         let width = viewport.width.min(target.0.saturating_sub(viewport.x));
@@ -36,7 +47,10 @@ impl Placement {
         if width == 0 || height == 0 {
             return None;
         }
-        let fitted = fit(format.display_size(), (width, height));
+        let fitted = match way {
+            Fit::Contain => fit(format.display_size(), (width, height)),
+            Fit::Fill => (width, height),
+        };
         let area = Viewport {
             x: viewport.x + (width - fitted.0) / 2,
             y: viewport.y + (height - fitted.1) / 2,

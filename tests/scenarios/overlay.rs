@@ -1,0 +1,396 @@
+//! Pictures over the RDP client's window, on a display of the test's own: every pixel of them
+//! is where the page says, and nowhere else.
+
+use anyhow::{Context as _, ensure};
+use nearside::control::{Connection, Reply, Request};
+use nearside::status::Placement;
+use nearside_channel::message::{DeviceSettings, Layout, PlayerCommand, ReasonCode, Rect, Size};
+use nearside_channel::plugin::ConnectionFacts;
+use nearside_tests::agent::Agent;
+use nearside_tests::host::{Host, PAGE};
+use nearside_tests::picture::Picture;
+use nearside_tests::place::Place;
+use nearside_tests::process::Running;
+use nearside_tests::screen::{Input, Screen};
+use nearside_tests::{STEP, clips};
+
+/// The clip's only colour, and what the RDP client shows.
+const VIDEO: [u8; 3] = [0xfe, 0x00, 0x00];
+const DESKTOP: [u8; 3] = [0x20, 0x40, 0x80];
+
+/// Another program's window.
+const OTHER: [u8; 3] = [0x10, 0xd0, 0xd0];
+
+/// What quantisation and 4:2:0 may change.
+const TOLERANCE: u8 = 12;
+
+/// The remote desktop.
+const SIZE: Size = Size { width: 640, height: 480 };
+
+/// Where the RDP client's window is at first.
+const WINDOW: Rect = Rect { x: 100, y: 60, width: 640, height: 480 };
+
+const H264: &str = r#"video/mp4; codecs="avc1.42c00d""#;
+
+fn rect([x, y]: [i32; 2], [width, height]: [u32; 2]) -> Rect {
+    Rect { x, y, width, height }
+}
+
+/// Wholly visible there.
+fn at(rect: Rect) -> Layout {
+    let (clip, covered) = (rect, Vec::new());
+    Layout { rect, clip, covered, visible: true, fullscreen: false, desktop: None }
+}
+
+/// The place of a rectangle of the desktop on the screen, at scale 1.
+fn on_screen(window: Rect, part: Rect) -> Rect {
+    Rect { x: window.x + part.x, y: window.y + part.y, ..part }
+}
+
+/// A place with a display and a clip.
+struct Stand {
+    place: Place,
+    screen: Screen,
+    clip: Vec<u8>,
+}
+
+impl Stand {
+    fn new() -> anyhow::Result<Self> {
+        let place = Place::new()?;
+        let screen = Screen::start(&place)?;
+        let file = place.file("red.mp4");
+        let pictures = "-f lavfi -i color=c=red:s=320x180:r=30:d=2";
+        let fragments = "-g 30 -bf 0 -movflags frag_keyframe+empty_moov+default_base_moof";
+        clips::make(&file, &format!("{pictures} {} {fragments}", clips::H264))?;
+        Ok(Self { clip: std::fs::read(file)?, place, screen })
+    }
+
+    fn facts(&self, pid: u32) -> ConnectionFacts {
+        ConnectionFacts {
+            client: "A test".to_owned(),
+            pid,
+            display: Some(self.screen.name().to_owned()),
+            desktop: Some(SIZE),
+            ..ConnectionFacts::default()
+        }
+    }
+
+    /// A page with a video that waits at its first picture.
+    fn play(&self, facts: &ConnectionFacts) -> anyhow::Result<Session<'_>> {
+        let agent = Agent::start_with_windows(&self.place)?;
+        let mut host = Host::open_by_plugin(&agent.plugin_socket(), facts, SIZE)?;
+        host.open_player(&[H264])?;
+        let seq = host.append(1, &self.clip)?;
+        host.appended(seq)?;
+        Ok(Session { stand: self, agent, host })
+    }
+
+    /// As [`Self::play`], over a window of this test's process.
+    fn play_over(&self, smart_sizing: Option<bool>) -> anyhow::Result<Session<'_>> {
+        self.play(&ConnectionFacts { smart_sizing, ..self.facts(std::process::id()) })
+    }
+}
+
+/// A page over an RDP client's window.
+struct Session<'a> {
+    stand: &'a Stand,
+    agent: Agent,
+    host: Host,
+}
+
+impl Session<'_> {
+    fn lay(&mut self, layout: &Layout) -> anyhow::Result<()> {
+        self.host.player(PlayerCommand::Layout(layout.clone()))
+    }
+
+    /// Waits until the screen is as `check` wants it.
+    fn see(
+        &mut self,
+        what: &str,
+        check: impl Fn(&Picture) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let screen = &self.stand.screen;
+        let mut last = Ok(());
+        let seen = self.host.pump_until(what, || {
+            last = screen.look().and_then(|picture| check(&picture));
+            last.is_ok()
+        });
+        seen.with_context(|| match last {
+            Ok(()) => self.agent.log(),
+            Err(error) => format!("{error:#}\n{}", self.agent.log()),
+        })
+    }
+
+    /// Waits until the video is in these rectangles of the screen, everywhere, and nowhere else.
+    fn see_video(&mut self, what: &str, region: &[Rect]) -> anyhow::Result<()> {
+        self.see(what, |screen| screen.check_region(VIDEO, TOLERANCE, region))
+    }
+
+    fn wait_for_placement(&mut self, placement: Placement) -> anyhow::Result<()> {
+        let agent = &self.agent;
+        self.host.pump_until("the placement", || {
+            let said = agent.status().ok().and_then(|status| {
+                status.items.first().and_then(|item| item.video.as_ref()?.placement)
+            });
+            said == Some(placement)
+        })
+    }
+}
+
+#[test]
+fn pictures_lie_where_the_page_has_them() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let video = rect([120, 90], [320, 180]);
+    let whole = on_screen(WINDOW, video);
+    session.lay(&at(video))?;
+    session.see_video("the picture", &[whole])?;
+    session.wait_for_placement(Placement::OverSession)?;
+
+    let part = |corner, size| on_screen(WINDOW, rect(corner, size));
+    let clip = |clip| Layout { clip, ..at(video) };
+    let covered = |covered: &[Rect]| Layout { covered: covered.to_vec(), ..at(video) };
+    let larger = rect([0, 0], [640, 360]);
+    let rows: [(&str, Layout, Vec<Rect>); 10] = [
+        ("moved", at(rect([17, 33], [320, 180])), vec![part([17, 33], [320, 180])]),
+        ("zoomed", at(larger), vec![on_screen(WINDOW, larger)]),
+        // Clips may reach outside of the rectangle.
+        (
+            "scrolled out at the top",
+            clip(rect([0, 150], [640, 300])),
+            vec![part([120, 150], [320, 120])],
+        ),
+        (
+            "under a header and a button",
+            covered(&[rect([0, 60], [640, 50]), rect([400, 200], [300, 20])]),
+            vec![
+                part([120, 110], [320, 90]),
+                part([120, 200], [280, 20]),
+                part([120, 220], [320, 50]),
+            ],
+        ),
+        ("scrolled away", clip(rect([0, 300], [640, 100])), vec![]),
+        ("back", at(video), vec![whole]),
+        ("in another tab", Layout { visible: false, ..at(video) }, vec![]),
+        // The X server clips it at the client's window.
+        ("across the corner", at(rect([500, 400], [320, 180])), vec![part([500, 400], [140, 80])]),
+        ("outside of the window", at(rect([650, 10], [320, 180])), vec![]),
+        ("fullscreen", at(rect([0, 60], [640, 360])), vec![part([0, 60], [640, 360])]),
+    ];
+    for (what, layout, region) in rows {
+        session.lay(&layout)?;
+        session.see_video(what, &region)?;
+        // What it has left is the client's again.
+        session.see(what, |screen| {
+            let outside = screen.pixel(101, 61);
+            ensure!(
+                outside == DESKTOP || region.contains(&on_screen(WINDOW, larger)),
+                "{outside:?}"
+            );
+            Ok(())
+        })?;
+    }
+    session.agent.check_healthy()
+}
+
+#[test]
+fn pictures_follow_the_client_window() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(Some(true))?;
+    let video = rect([160, 120], [320, 180]);
+    session.lay(&at(video))?;
+    session.see_video("the picture", &[on_screen(WINDOW, video)])?;
+
+    let moved = Rect { x: 300, y: 200, ..WINDOW };
+    client.place(moved)?;
+    session.see_video("the window moved", &[on_screen(moved, video)])?;
+    // Smart sizing stretches each axis on its own.
+    for (what, window, part) in [
+        ("half as large", rect([300, 200], [320, 240]), rect([80, 60], [160, 90])),
+        ("wider", rect([10, 200], [960, 240]), rect([240, 60], [480, 90])),
+        // 160 × 301 / 640 = 75.25, 480 × 301 / 640 = 225.75; 120 × 333 / 480 = 83.25, 300 … 208.1.
+        ("odd", rect([10, 20], [301, 333]), rect([75, 83], [151, 125])),
+        ("the whole screen", rect([0, 0], [1024, 768]), rect([256, 192], [512, 288])),
+    ] {
+        client.place(window)?;
+        session.see_video(what, &[on_screen(window, part)])?;
+    }
+    client.place(WINDOW)?;
+    let part = on_screen(WINDOW, video);
+    session.see_video("as before", &[part])?;
+
+    client.hide()?;
+    session.see_video("minimised", &[])?;
+    client.show()?;
+    session.see_video("back again", &[part])?;
+
+    // Another program's window covers it, and it never comes up by itself.
+    let over = rect([100, 60], [300, 300]);
+    let other = stand.screen.open(1, over, OTHER)?;
+    other.raise()?;
+    let rest = [
+        rect([400, 180], [180, 180]), // right of the other window
+    ];
+    session.see_video("partly covered", &rest)?;
+    session.lay(&at(rect([150, 120], [320, 180])))?;
+    session.see_video("moved beneath it", &[rect([400, 180], [170, 180])])?;
+    session.see("the other window", |screen| screen.check_region(OTHER, 0, &[over]))?;
+    other.close()?;
+    session.see_video("uncovered", &[rect([250, 180], [320, 180])])?;
+    session.agent.check_healthy()
+}
+
+#[test]
+fn without_smart_sizing_a_larger_window_shows_the_desktop_in_its_corner() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let window = rect([0, 0], [900, 700]);
+    let _client = stand.screen.open(std::process::id(), window, DESKTOP)?;
+    let mut session = stand.play_over(Some(false))?;
+    let video = rect([160, 120], [320, 180]);
+    session.lay(&at(video))?;
+    session.see_video("the picture", &[video])?;
+    // What the page has outside of the desktop is nowhere.
+    session.lay(&at(rect([500, 400], [320, 180])))?;
+    session.see_video("cut at the desktop's edge", &[rect([500, 400], [140, 80])])?;
+    // A session that was resized says so with its layouts.
+    let desktop = Some(Size { width: 900, height: 700 });
+    session.lay(&Layout { desktop, ..at(rect([500, 400], [320, 180])) })?;
+    session.see_video("on a larger desktop", &[rect([500, 400], [320, 180])])
+}
+
+#[test]
+fn clicks_and_keys_reach_the_session_beneath() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    client.take_focus()?;
+    let mut session = stand.play_over(None)?;
+    let video = rect([120, 90], [320, 180]);
+    session.lay(&at(video))?;
+    session.see_video("the picture", &[on_screen(WINDOW, video)])?;
+    let window = client.window();
+    ensure!(stand.screen.focus()? == window, "the picture has taken the focus");
+    stand.screen.click(100 + 200, 60 + 150)?;
+    assert_eq!(stand.screen.input()?, Input::Click { window, at: (200, 150) });
+    stand.screen.press(38)?;
+    assert_eq!(stand.screen.input()?, Input::Key { window, code: 38 });
+    ensure!(stand.screen.focus()? == window, "the picture has taken the focus");
+    Ok(())
+}
+
+#[test]
+fn a_client_whose_window_comes_late_or_anew() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let mut session = stand.play_over(None)?;
+    let video = rect([120, 90], [320, 180]);
+    session.lay(&at(video))?;
+    // A window of another process is none of ours.
+    let other = stand.screen.open(1, rect([0, 0], [700, 500]), OTHER)?;
+    let client = stand.screen.create(std::process::id(), WINDOW, DESKTOP)?;
+    client.show()?;
+    session.see_video("in the late window", &[on_screen(WINDOW, video)])?;
+    ensure!(other.children()? == 0);
+    // Toggling fullscreen makes some clients' windows anew.
+    client.close()?;
+    let window = Rect { x: 200, y: 200, ..WINDOW };
+    let client = stand.screen.open(std::process::id(), window, DESKTOP)?;
+    session.see_video("in the new window", &[on_screen(window, video)])?;
+    session.wait_for_placement(Placement::OverSession)?;
+
+    // It stays away: the page must not be without a picture.
+    client.close()?;
+    session.wait_for_placement(Placement::PlayerWindow)?;
+    let notice = session.agent.wait_for_notice(ReasonCode::Renderer)?;
+    ensure!(notice.contains("is gone") && notice.contains("window of its own"), "{notice}");
+    session.see("a window of its own", |screen| {
+        let bounds = screen.bounds(VIDEO, TOLERANCE).context("no video")?;
+        ensure!((bounds.width, bounds.height) == (320, 180), "{bounds:?}");
+        Ok(())
+    })?;
+    other.close()?;
+    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    session.see_video("back over the session", &[on_screen(WINDOW, video)])?;
+    session.wait_for_placement(Placement::OverSession)?;
+    session.agent.check_healthy()
+}
+
+#[test]
+fn a_client_that_ends_ends_its_pages_with_a_reason() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let mut command = stand.place.command("sleep");
+    command.arg("1000");
+    let mut program = Running::start(command, stand.place.path(), "client")?;
+    let client = stand.screen.open(program.pid(), WINDOW, DESKTOP)?;
+    let mut session = stand.play(&stand.facts(program.pid()))?;
+    let video = rect([120, 90], [320, 180]);
+    session.lay(&at(video))?;
+    session.see_video("the picture", &[on_screen(WINDOW, video)])?;
+    session.host.player(PlayerCommand::Play)?;
+    nearside_tests::process::signal(program.pid(), rustix::process::Signal::KILL)?;
+    program.wait(STEP)?;
+    client.close()?;
+    let reason = session.host.page_failed(PAGE)?;
+    ensure!(reason.message.contains("RDP client has ended"), "{reason:?}");
+    session.agent.check_healthy()
+}
+
+#[test]
+fn a_display_that_goes_ends_its_pages_and_nothing_else() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let video = rect([120, 90], [320, 180]);
+    session.lay(&at(video))?;
+    session.see_video("the picture", &[on_screen(WINDOW, video)])?;
+    session.host.player(PlayerCommand::Play)?;
+    stand.screen.crash()?;
+    let reason = session.host.page_failed(PAGE)?;
+    let known = ["display is gone", "process stopped"];
+    ensure!(known.iter().any(|words| reason.message.contains(words)), "{reason:?}");
+    session.agent.check_healthy()
+}
+
+#[test]
+fn outlines_and_status_lie_on_the_picture() -> anyhow::Result<()> {
+    /// The outline's colour.
+    const GREEN: [u8; 3] = [62, 207, 134];
+    let stand = Stand::new()?;
+    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let mut control = Connection::open_at(&session.agent.control_socket())?;
+    control.set_patience(Some(STEP))?;
+    let settings = DeviceSettings { video_outlines: true, ..DeviceSettings::default() };
+    control.send(&Request::SetSettings { settings })?;
+    ensure!(control.receive()? == Reply::Done);
+    let video = rect([120, 90], [320, 180]);
+    session.lay(&at(video))?;
+    let whole = on_screen(WINDOW, video);
+    session.see("the outline", |screen| {
+        let bounds = screen.bounds(GREEN, TOLERANCE).context("no outline")?;
+        ensure!(bounds == whole, "{bounds:?}");
+        let inside = Rect { x: whole.x + 4, y: whole.y + 4, width: 312, height: 172 };
+        screen.check_region(VIDEO, TOLERANCE, &[inside])
+    })?;
+    control.send(&Request::SetSettings { settings: DeviceSettings::default() })?;
+    ensure!(control.receive()? == Reply::Done);
+    session.see_video("no outline", &[whole])
+}
+
+#[test]
+fn a_client_that_is_no_x11_program_gets_windows_of_their_own() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    // On the display, but with a window that is not the client's.
+    let other = stand.screen.open(1, WINDOW, OTHER)?;
+    let mut session = stand.play_over(None)?;
+    session.lay(&at(rect([120, 90], [320, 180])))?;
+    session.wait_for_placement(Placement::PlayerWindow)?;
+    let notice = session.agent.wait_for_notice(ReasonCode::Renderer)?;
+    ensure!(notice.contains("was not found"), "{notice}");
+    ensure!(other.children()? == 0);
+    session.see("a window of its own", |screen| {
+        let bounds = screen.bounds(VIDEO, TOLERANCE).context("no video")?;
+        ensure!((bounds.width, bounds.height) == (320, 180), "{bounds:?}");
+        Ok(())
+    })
+}
