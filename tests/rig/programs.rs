@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-const PROGRAMS: [&str; 4] = ["nearside", "nearside-demo", "nearside-panel", "nearside-stage"];
+const PROGRAMS: [&str; 5] =
+    ["nearside", "nearside-demo", "nearside-host", "nearside-panel", "nearside-stage"];
 
 /// The path of a program of the workspace.
 ///

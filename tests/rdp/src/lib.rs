@@ -16,8 +16,10 @@
 //! | [`server`]  | the RDP server: a thread, its counters, its faults                        |
 //! | [`client`]  | the RDP client: a thread, its faults                                      |
 //! | [`leg`]     | server, client and agent in one place                                     |
-//! | [`device`]  | a device's end of the channel that does what a test wants                 |
+//! | [`session_host`] | the real `nearside-host` in the server's session                 |
 //! | [`browser`] | a browser's end of native messaging                                       |
+//! | [`device`]  | a device's end of the channel, in place of the agent                      |
+//! | [`receiver`] | such a device that only takes media, with any credit window              |
 //!
 //! INVARIANT: loopback only, and nothing waits without a limit.
 
@@ -28,10 +30,13 @@ mod pump;
 mod session;
 mod sockets;
 
+pub mod browser;
 pub mod client;
 pub mod device;
 pub mod leg;
+pub mod receiver;
 pub mod server;
+pub mod session_host;
 pub mod tls;
 
 pub use self::sockets::DISPLAY;

@@ -160,8 +160,13 @@ impl RdpServer {
 
 impl Drop for RdpServer {
     fn drop(&mut self) {
+        let stopped = self.stop();
         // A test that fails already has its reason.
-        let _ = self.stop();
+        if !std::thread::panicking()
+            && let Err(error) = stopped
+        {
+            panic!("the RDP server: {error:#}");
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Sockets {
     commands: RefCell<Option<mpsc::Sender<Command>>>,
     facts: Facts<ServerFacts>,
     /// Exists while no client is connected.
-    unconnected: RefCell<Option<UnixListener>>,
+    unconnected: RefCell<Option<std::os::unix::net::UnixListener>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,8 @@ impl Sockets {
                 std::fs::remove_file(&path).context("remove the socket for xrdp")?;
             }
             (None, false) => {
-                let listener = UnixListener::bind(&path).context("open the socket for xrdp")?;
+                let listener = std::os::unix::net::UnixListener::bind(&path);
+                let listener = listener.context("open the socket for xrdp")?;
                 self.unconnected.replace(Some(listener));
             }
             _ => {}

@@ -1,3 +1,8 @@
 //! What has to hold over an RDP connection.
 
 mod carrying;
+mod clip;
+mod credits;
+mod host;
+mod hostile;
+mod playing;
