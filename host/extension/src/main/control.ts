@@ -42,6 +42,9 @@ export type Mode = "nothing" | "waiting" | "device" | "native";
 
 /** A stage that has not answered by then is given up until it does, in ms. */
 const STAGE_PATIENCE = 4000;
+/** A device that shows nothing by then although the browser could, in ms: of a file, of a stream. */
+const FILE_PATIENCE = 4000;
+const STREAM_PATIENCE = 15_000;
 /** The browser's element this near to the device's position needs no seek, in seconds. */
 const SAME_PLACE = 0.05;
 /** The channel's limits for rates. */
@@ -57,6 +60,8 @@ export class Control implements PlayerSink, Owner {
   mode: Mode = "nothing";
   /** The browser's element takes over: its events for that are not the page's. */
   changingHands = false;
+  /** Before that, the page was told `playing`. */
+  toldPlaying = false;
   /** Native `play` events that our own questions to the browser cause. */
   questions = 0;
   /** The browser's element is moved to make room; the page did not seek. */
@@ -65,6 +70,8 @@ export class Control implements PlayerSink, Owner {
   started = false;
   /** The page was told `loadedmetadata`. */
   loaded = false;
+  /** The page was told `loadeddata` for this source. */
+  hasData = false;
   /** The page was told `canplaythrough` for this source. */
   settled = false;
   /** Size that the device shows, in pixels. */
@@ -86,6 +93,9 @@ export class Control implements PlayerSink, Owner {
   #lastTimeupdate = 0;
   #running = false;
   #playing = false;
+  /** Begins when the page wants to play and ends when the device does, for the first time. */
+  #hope = 0;
+  #hasPlayed = false;
   #reported = 0;
 
   constructor(
@@ -145,6 +155,7 @@ export class Control implements PlayerSink, Owner {
       const refusal = this.#askBrowser();
       if (refusal) return refusal;
     }
+    if (this.playback.ended) this.seek(0);
     return this.promises.make((pending) => {
       this.playback.play(pending, now());
       this.changed();
@@ -178,6 +189,8 @@ export class Control implements PlayerSink, Owner {
     const to = native.currentTime.get(this.element);
     this.playback.seek(to, now(), true);
     this.frames.interrupt(to);
+    // What is owed for having enough comes with the end of the seek.
+    this.settled = true;
     this.changed();
   }
 
@@ -211,7 +224,8 @@ export class Control implements PlayerSink, Owner {
       return;
     if (!native.autoplay.get(this.element) || this.playback.readyState(now()) < 3) return;
     this.#autoplaying = false;
-    if (this.#askBrowser()) return;
+    const refusal = this.#askBrowser();
+    if (refusal) return this.promises.ignore(refusal);
     this.playback.play({ resolve: () => {}, reject: () => {} }, now());
     this.changed();
   }
@@ -243,12 +257,14 @@ export class Control implements PlayerSink, Owner {
     const { element, playback } = this;
     const at = this.position;
     const plays = !playback.paused && !playback.ended;
+    const { running } = playback;
     this.send({ type: "pause" });
     const pending = playback.handBack(now());
     this.mode = "native";
     this.#stopWatching();
     this.#restorePreload();
     const there = abs(native.currentTime.get(element) - at) <= SAME_PLACE;
+    this.toldPlaying = running;
     this.changingHands = plays || !there;
     if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
     if (plays) this.promises.adopt(pending, native.play(element));
@@ -268,12 +284,14 @@ export class Control implements PlayerSink, Owner {
       running,
     };
     this.loaded = native.readyState.get(element) > 0;
+    this.hasData = native.readyState.get(element) >= 2;
     this.settled = native.readyState.get(element) >= 4;
     const played = spansOf(native.played.get(element));
     const pending = this.promises.takeWaiting();
     this.mode = "device";
     this.changingHands = false;
-    if (!handover.paused) native.pause(element);
+    // Also takes away that the browser starts it by its `autoplay` attribute.
+    native.pause(element);
     if (this.isFile) this.#limitPreload();
     this.playback.takeOver(handover, pending, played);
     this.frames.interrupt(handover.position);
@@ -382,7 +400,7 @@ export class Control implements PlayerSink, Owner {
       "The element has no supported sources.",
       "NotSupportedError",
     );
-    const pending = this.playback.fail();
+    const pending = this.playback.fail(now());
     for (let at = 0; at < pending.length; at++) pending[at]?.reject(refusal);
   }
 
@@ -421,9 +439,28 @@ export class Control implements PlayerSink, Owner {
       if (this.isVideo) this.#link.moving(this.playerId, running);
       if (!running) this.frames.interrupt(this.position);
     }
+    if (running) this.#hasPlayed = true;
+    this.#hopeFor(playing && !running && !this.#hasPlayed);
     if (!this.onDevice) return;
     if (!this.playback.seeking) this.cues.update(this.position, running ? this.playback.rate : 0);
     this.callbacks.schedule();
+  }
+
+  /** A device that takes a source and never shows it must not keep the page from it. */
+  #hopeFor(waits: boolean): void {
+    if (!waits) {
+      cancelLater(this.#hope);
+      this.#hope = 0;
+    } else if (this.#hope === 0) {
+      this.#hope = later(() => this.#hopeEnds(), this.isFile ? FILE_PATIENCE : STREAM_PATIENCE);
+    }
+  }
+
+  #hopeEnds(): void {
+    this.#hope = 0;
+    if (!this.onDevice || this.#hasPlayed) return;
+    if (native.readyState.get(this.element) >= 2) this.giveUp(reasons.deviceSilent());
+    else this.#hopeFor(true);
   }
 
   #attach(found: Found): void {
@@ -488,11 +525,13 @@ export class Control implements PlayerSink, Owner {
   /** The element loads anew. */
   #restart(): void {
     this.loaded = false;
+    this.hasData = false;
     this.settled = false;
     this.makingRoom = false;
     this.changingHands = false;
     this.questions = 0;
     this.size = null;
+    this.#hasPlayed = false;
     this.#autoplaying = true;
     this.promises.forget();
     if (this.onDevice) this.playback.reset();

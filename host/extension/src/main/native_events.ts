@@ -88,20 +88,23 @@ function passes(control: Control, type: Type): boolean {
 function handOver(control: Control, type: Type): boolean {
   switch (type) {
     case "playing":
+      control.changingHands = false;
+      return !control.toldPlaying;
     case "pause":
     case "error":
     case "ended":
       control.changingHands = false;
-      return type !== "playing";
+      return true;
     case "seeked":
       if (native.paused.get(control.element)) control.changingHands = false;
       return false;
+    case "canplay":
+    case "canplaythrough":
+      return !control.toldPlaying && !native.paused.get(control.element);
     case "play":
     case "seeking":
     case "timeupdate":
     case "waiting":
-    case "canplay":
-    case "canplaythrough":
     case "loadeddata":
       return false;
     default:
@@ -171,9 +174,14 @@ function parked(control: Control, type: Type): boolean {
 
 /** The first time a source has enough is the browser's to say; later the device's. */
 function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrough"): boolean {
+  queueTask(() => control.buffersChanged());
+  if (type === "loadeddata") {
+    if (control.hasData) return false;
+    control.hasData = true;
+    return true;
+  }
   if (control.makingRoom || control.playback.seeking || control.settled) return false;
   if (type === "canplaythrough") control.settled = true;
-  queueTask(() => control.buffersChanged());
   return true;
 }
 

@@ -71,6 +71,9 @@ const NEAR = 0.2;
 /** A report this far behind the last one, with `loop` set, is the next round, in seconds. */
 const WRAP = 0.5;
 
+/** Token of the jump back that the device makes by itself; its own count up from 0. */
+const WRAPPED = -1;
+
 const INTERRUPTED_BY_PAUSE = "The play() request was interrupted by a call to pause().";
 const INTERRUPTED_BY_LOAD = "The play() request was interrupted by a new load request.";
 
@@ -93,6 +96,8 @@ export class Playback {
   #device: PlaybackState = "paused";
   #seek: Seek | null = null;
   #tokens = 0;
+  /** The page is owed `canplay` after a seek. */
+  #owesEnough = false;
   #played: readonly Span[] = [];
   #playedFrom: number | null = null;
 
@@ -177,9 +182,8 @@ export class Playback {
     if (!this.#seek) this.#clock.hold(this.#effects.facts().position);
   }
 
-  /** `play()`, after the browser has allowed it. */
+  /** `play()`, after the browser has allowed it; at the end, after a seek to the begin. */
   play(pending: Pending, now: number): void {
-    if (this.#ended) this.seek(0, now, true);
     push(this.#pending, pending);
     if (this.#paused) {
       this.#paused = false;
@@ -217,6 +221,7 @@ export class Playback {
     this.#tokens += 1;
     this.#seek = { token: this.#tokens, to, browserThere: !browserSeeks, deviceThere: false };
     this.#ended = false;
+    this.#owesEnough = false;
     this.#clock.hold(to);
     if (this.#told === "playing") this.#told = "starting";
     this.#effects.send({ type: "seek", to_micros: micros(to), token: this.#tokens });
@@ -245,10 +250,18 @@ export class Playback {
   deviceState(state: PlaybackState, position: number, rate: number, now: number): void {
     const before = this.#clock.reported;
     this.#device = state;
+    if (this.#seek?.token === WRAPPED && state === "playing") {
+      this.#seek.deviceThere = true;
+      this.#clock.report(position, rate, now);
+      this.#finishSeek(now);
+      return;
+    }
     if (this.#seek) return;
     const facts = this.#effects.facts();
     if (facts.loop && this.#told === "playing" && position < before - WRAP) {
       this.#wrap(position, now);
+      if (state === "playing") this.deviceState(state, position, rate, now);
+      return;
     }
     if (state === "ended") {
       this.#end(facts, now);
@@ -276,8 +289,13 @@ export class Playback {
     this.#playedFrom = null;
   }
 
-  /** The media cannot be played at all: takes the promises that wait. */
-  fail(): readonly Pending[] {
+  /** The browser cannot load or decode the media: takes the promises that wait. */
+  fail(now: number): readonly Pending[] {
+    this.#standStill(now);
+    if (this.#effects.facts().readyState < HAVE_METADATA) {
+      this.#paused = true;
+      this.#told = "idle";
+    }
     return drain(this.#pending);
   }
 
@@ -299,6 +317,11 @@ export class Playback {
   }
 
   #advance(now: number): void {
+    if (this.#owesEnough && !this.#seek && this.readyState(now) >= HAVE_FUTURE_DATA) {
+      this.#owesEnough = false;
+      this.#effects.fire("canplay");
+      this.#effects.fire("canplaythrough");
+    }
     if (this.#paused || this.#seek || this.#ended) return;
     if (this.#device === "playing") {
       if (this.#told === "playing") {
@@ -327,10 +350,7 @@ export class Playback {
     this.#seek = null;
     this.#effects.fire("timeupdate");
     this.#effects.fire("seeked");
-    if (this.#paused && this.readyState(now) >= HAVE_FUTURE_DATA) {
-      this.#effects.fire("canplay");
-      this.#effects.fire("canplaythrough");
-    }
+    this.#owesEnough = this.#paused;
     if (!this.#paused) this.#told = "waiting";
     this.#advance(now);
   }
@@ -357,10 +377,10 @@ export class Playback {
     const { duration } = this.#effects.facts();
     this.#notePlayed(isFiniteNumber(duration) ? duration : this.position(now));
     this.#clock.hold(position);
-    this.#playedFrom = position;
+    this.#seek = { token: WRAPPED, to: position, browserThere: true, deviceThere: false };
+    this.#told = "waiting";
     this.#effects.fire("seeking");
-    this.#effects.fire("timeupdate");
-    this.#effects.fire("seeked");
+    this.#effects.fire("waiting");
   }
 
   #standStill(now: number): void {

@@ -1,39 +1,36 @@
 /**
  * A queue of tasks in order, as the media element task source: what is queued runs later,
- * never inside the caller, and is not throttled in hidden tabs.
+ * never inside the caller, each as a task of its own (promises settle in between), and is
+ * not throttled in hidden tabs.
  */
 import { addListener, postToPort, startPort } from "./natives.js";
 import { push } from "./primordials.js";
 
+const NativeMessageChannel = MessageChannel;
 let queue: (() => void)[] = [];
+let next = 0;
 let port: MessagePort | null = null;
 
-function run(): void {
-  const tasks = queue;
-  queue = [];
-  for (let at = 0; at < tasks.length; at++) {
-    try {
-      tasks[at]?.();
-    } catch {
-      // A listener's errors are reported by the browser; ours must not stop the others.
-    }
+function runOne(): void {
+  const task = queue[next];
+  next += 1;
+  if (next === queue.length) {
+    queue = [];
+    next = 0;
   }
+  task?.();
 }
 
 function opened(): MessagePort {
   const channel = new NativeMessageChannel();
-  addListener(channel.port1, "message", run);
+  addListener(channel.port1, "message", runOne);
   startPort(channel.port1);
   return channel.port2;
 }
 
-const NativeMessageChannel = MessageChannel;
-
 /** Runs `task` after everything that was queued before. */
 export function queueTask(task: () => void): void {
-  if (queue.length === 0) {
-    port ??= opened();
-    postToPort(port, null, []);
-  }
+  port ??= opened();
   push(queue, task);
+  postToPort(port, null, []);
 }
