@@ -3,6 +3,10 @@
 #![cfg(windows)]
 #![expect(unsafe_code, reason = "plays the client that loads the plugin")]
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(
+    clippy::arc_with_non_send_sync,
+    reason = "the COM objects of this test are free-threaded"
+)]
 
 use std::ffi::c_void;
 use std::fs::File;
