@@ -143,12 +143,14 @@ function giveTo(file: string, user: { uid: number; gid: number }): void {
   for (const name of fs.readdirSync(file)) giveTo(path.join(file, name), user);
 }
 
-/** Living processes of the seat's user that match, e.g. the host's. */
+/** Living processes of the seat by their program's name: started there, whoever's child. */
 export function processesNamed(seat: Seat, name: string): number[] {
   const uid = seat.user?.uid ?? process.getuid?.() ?? 0;
   return processesOf(uid).filter((pid) => {
     try {
-      return path.basename(fs.readlinkSync(`/proc/${pid}/exe`)) === name;
+      const isNamed = path.basename(fs.readlinkSync(`/proc/${pid}/exe`)) === name;
+      const surroundings = fs.readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+      return isNamed && surroundings.includes(`HOME=${seat.home}`);
     } catch {
       return false;
     }

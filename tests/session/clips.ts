@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { CORNER_SHARE, CORNERS } from "./picture.ts";
+import { BARS, CORNER_SHARE, CORNERS } from "./picture.ts";
 import type { Processes } from "./processes.ts";
 
 /** Pictures a second and in a clip. */
@@ -18,9 +18,6 @@ export const LONG_SECONDS = 30;
 /** Encoding gets so long in milliseconds. */
 const LIMIT_MS = 240_000;
 
-/** Bars of the picture's number, the lowest bit at the left. */
-const BITS = 10;
-
 function pattern(width: number, height: number): string {
   const w = Math.round(width * CORNER_SHARE.x);
   const h = Math.round(height * CORNER_SHARE.y);
@@ -29,11 +26,12 @@ function pattern(width: number, height: number): string {
     const [x, y] = [right ? width - w : 0, bottom ? height - h : 0];
     return `drawbox=x=${x}:y=${y}:w=${w}:h=${h}:c=0x${colour}:t=fill`;
   });
-  const bar = Math.floor((width / 2 / BITS) & ~1);
-  const bars = Array.from({ length: BITS }, (_, bit) => {
+  const bar = Math.floor((width * BARS.width) / BARS.count);
+  const bars = Array.from({ length: BARS.count }, (_, bit) => {
     const isSet = `mod(floor(n/${2 ** bit})\\,2)`;
-    const x = width / 4 + bit * bar;
-    return `drawbox=x=${x}:y=${height / 2}:w=${bar}:h=${h}:c=white:t=fill:enable='${isSet}'`;
+    const x = width * BARS.x + bit * bar;
+    const y = height * BARS.y;
+    return `drawbox=x=${x}:y=${y}:w=${bar}:h=${h}:c=white:t=fill:enable='${isSet}'`;
   });
   return [...boxes, ...bars].join(",");
 }

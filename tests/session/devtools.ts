@@ -61,6 +61,17 @@ export class DevTools {
     return () => this.#listeners.delete(listener);
   }
 
+  /** The next event of that name in a session. */
+  event(method: string, sessionId?: string): Promise<Event> {
+    let stop = () => {};
+    const come = new Promise<Event>((resolve) => {
+      stop = this.listen((event) => {
+        if (event.method === method && event.sessionId === sessionId) resolve(event);
+      });
+    });
+    return within(STEP_MS, method, come).finally(stop);
+  }
+
   async send(method: string, params: Json = {}, sessionId?: string): Promise<Json> {
     if (this.#ended) throw new DevToolsError("the browser ended");
     const id = this.#next;

@@ -222,5 +222,7 @@ function identity(pid: number): Identity | undefined {
 }
 
 function isRunning(one: Identity): boolean {
-  return stat(one.pid)?.began === one.began;
+  const now = stat(one.pid);
+  // One that nobody has waited for is still listed.
+  return now?.began === one.began && now.state !== "Z";
 }

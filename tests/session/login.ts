@@ -12,7 +12,7 @@ import * as path from "node:path";
 import type { Ledger } from "./ledger.ts";
 import { freePort, listens } from "./place.ts";
 import type { Processes, Running } from "./processes.ts";
-import { STEP_MS, within } from "./wait.ts";
+import { STEP_MS, Watched } from "./wait.ts";
 
 /** Where programs of the remote side run: as whom, with which surroundings. */
 export interface Seat {
@@ -41,7 +41,9 @@ const READY_FILE = "session-ready";
 
 /** The session's start script: a window manager that says when it manages. */
 const XSESSION = `#!/bin/sh
-exec openbox --startup "sh -c 'env -0 >\\$HOME/${READY_FILE}.next; mv \\$HOME/${READY_FILE}.next \\$HOME/${READY_FILE}'"
+export XDG_RUNTIME_DIR="$HOME/run"
+mkdir -p -m 0700 "$XDG_RUNTIME_DIR"
+exec openbox --startup 'sh -c "env -0 >$HOME/${READY_FILE}.next; mv $HOME/${READY_FILE}.next $HOME/${READY_FILE}"'
 `;
 
 export class LoginServer {
@@ -96,16 +98,17 @@ export class LoginServer {
   async seat(limitMs = STEP_MS): Promise<Seat> {
     const { home, uid, gid } = this.account;
     const file = path.join(home, READY_FILE);
-    const begun = new Promise<void>((resolve) => {
-      const watcher = fs.watch(home, () => look());
-      const look = () => {
-        if (!fs.existsSync(file)) return;
-        watcher.close();
-        resolve();
-      };
-      look();
+    const begun = new Watched(fs.existsSync(file));
+    const watcher = fs.watch(home, () => {
+      begun.value = fs.existsSync(file);
     });
-    await within(limitMs, "login session", begun, () => lastLines(this.#folder));
+    try {
+      begun.value = fs.existsSync(file);
+      const describe = () => lastLines(this.#folder);
+      await begun.until("login session", (isThere) => isThere, limitMs, describe);
+    } finally {
+      watcher.close();
+    }
     const env: NodeJS.ProcessEnv = {};
     for (const pair of fs.readFileSync(file, "utf8").split("\0")) {
       const equals = pair.indexOf("=");

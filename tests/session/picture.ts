@@ -96,6 +96,21 @@ function coloured(image: Image, rgb: readonly number[], within: Rect) {
   return { rows, columns, area, total };
 }
 
+/** Black and white bars of a picture's number: where they are in it, and how many. */
+export const BARS = { x: 1 / 4, y: 1 / 2, width: 1 / 2, height: CORNER_SHARE.y, count: 10 };
+
+/** The number of the picture that is shown at `rect`. */
+export function readNumber(image: Image, rect: Rect): number {
+  const y = Math.round(rect.y + rect.height * (BARS.y + BARS.height / 2));
+  let number = 0;
+  for (let bit = 0; bit < BARS.count; bit += 1) {
+    const share = BARS.x + (BARS.width / BARS.count) * (bit + 0.5);
+    const x = Math.round(rect.x + rect.width * share);
+    if ((image.pixels[(y * image.width + x) * 4] ?? 0) > 150) number += 2 ** bit;
+  }
+  return number;
+}
+
 /** The whole pixels that both rectangles have. */
 export function overlap(one: Rect, other: Rect): Rect {
   const x = Math.max(Math.floor(one.x), Math.floor(other.x));

@@ -6,10 +6,11 @@
 import * as path from "node:path";
 import { type Browser, processesNamed } from "./browser.ts";
 import { CpuCounter } from "./cpu.ts";
+import { popupView, reasonsIn } from "./extension_view.ts";
 import { descendants } from "./ledger.ts";
 import type { Element, MediaEvent, Page } from "./page.ts";
 import { findPicture, overlap, writePng } from "./picture.ts";
-import { type Overlay, percentiles, type Report } from "./report.ts";
+import type { Overlay, Percentiles, Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
 import { elapse, STEP_MS, TooLate } from "./wait.ts";
 import type { Rect } from "./x11.ts";
@@ -57,13 +58,15 @@ export async function play(
     ];
     await sampleFrames(page, native_frames);
     const device = native ? undefined : await lastWord(rig, options.frames);
+    const reasons = new Set(device?.reasons.map((one) => one.message));
+    if (!native) for (const one of reasonsIn(await popupView(browser))) reasons.add(one);
     const videos = device?.items.map((item) => item.video) ?? [];
     const sum = (count: "presented" | "dropped") =>
       videos.reduce((total, video) => total + (video?.[count] ?? 0), 0);
     const first = page.events.value.find((event) => event.type === "frame" && began <= event.at);
     return {
       redirected: device?.items.some((item) => item.flowing || hasPlayed(item)) ?? false,
-      fallback_reasons: device?.reasons.map((one) => `${one.code}: ${one.message}`) ?? [],
+      fallback_reasons: [...reasons],
       ended,
       player_errors: await playerErrors(page),
       native_frames_decoded: [...native_frames.values()].reduce((total, one) => total + one, 0),
@@ -73,11 +76,25 @@ export async function play(
       session_cpu_seconds,
       first_frame_ms: first ? first.at - began : null,
       overlay,
-      control_rtt_ms: percentiles(device?.roundTripsMs ?? []),
+      control_rtt_ms: native ? null : await hostRoundTrips(rig),
     };
   } finally {
     await page.close();
   }
+}
+
+/** As the host has measured them since it started, with each heartbeat. */
+async function hostRoundTrips(rig: Rig): Promise<Percentiles | null> {
+  const { seat } = rig;
+  const said = await rig.processes.run({
+    name: "host-status",
+    program: rig.hostProgram,
+    arguments: ["status", "--json"],
+    env: seat.env,
+    ...(seat.user ? { user: seat.user } : {}),
+  });
+  const { p50, p99, n } = JSON.parse(said).control_rtt_ms;
+  return n > 0 ? { p50, p99 } : null;
 }
 
 type DeviceItem = Rig["device"]["status"]["recording"]["items"][number];
@@ -209,12 +226,8 @@ async function playerErrors(page: Page): Promise<string[]> {
 /** The largest video in view: where it should be on the device's screen, and where it is. */
 export async function measureOverlay(rig: Rig, page: Page): Promise<Overlay | null> {
   const look = async (): Promise<Overlay | null> => {
-    const videos = (await page.elements()).filter(({ seen }) => seen.kind === "video");
-    const boxes = await Promise.all(videos.map((video) => page.remoteRect(video)));
-    const largest = boxes
-      .filter((box) => box !== undefined)
-      .sort((one, other) => other.width * other.height - one.width * one.height)[0];
-    return largest ? overlayAt(rig, largest) : null;
+    const rect = await videoRect(page);
+    return rect ? overlayAt(rig, rect) : null;
   };
   const until = Date.now() + OVERLAY_MS;
   for (;;) {
@@ -223,6 +236,38 @@ export async function measureOverlay(rig: Rig, page: Page): Promise<Overlay | nu
     await elapse(100);
   }
 }
+
+/** Where the largest video in view lies on the remote desktop. */
+export async function videoRect(page: Page): Promise<Rect | undefined> {
+  const videos = (await page.elements()).filter(({ seen }) => seen.kind === "video");
+  const boxes = await Promise.all(videos.map((video) => page.remoteRect(video)));
+  const area = (box: Rect) => box.width * box.height;
+  return boxes.filter((box) => box !== undefined).sort((one, other) => area(other) - area(one))[0];
+}
+
+/** Pictures on the device since `record`, over all items. */
+export function redirectedPictures(rig: Rig): number {
+  const { items } = rig.device.status.recording;
+  return items.reduce((sum, { video }) => sum + (video?.presented ?? 0), 0);
+}
+
+/** Opens one of the rig's pages, plays it, and waits until its pictures come on the device. */
+export async function startPlaying(rig: Rig, browser: Browser, url: string): Promise<Page> {
+  const page = await browser.page();
+  const { status } = rig.device;
+  status.record();
+  await page.open(url);
+  await clickAll(page);
+  const flows = () => redirectedPictures(rig) >= SURE_PICTURES;
+  await status.now.until("pictures on the device", flows, STEP_MS, (now) => {
+    const { items, blocked, notices } = now;
+    return `${JSON.stringify({ items, blocked, notices })} ${page.describe()}`;
+  });
+  return page;
+}
+
+/** So many pictures are no accident. */
+const SURE_PICTURES = 15;
 
 /** Looks for the picture of a video that lies at `remote` on the remote desktop. */
 export async function overlayAt(rig: Rig, remote: Rect): Promise<Overlay> {

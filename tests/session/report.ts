@@ -36,10 +36,3 @@ export interface Percentiles {
   p50: number;
   p99: number;
 }
-
-export function percentiles(values: number[]): Percentiles | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((one, other) => one - other);
-  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
-}

@@ -11,10 +11,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { EXTENSION_ID, HOST_NAME } from "../../host/extension/src/shared/identity.ts";
-import { Browser, type BrowserOptions, type Redirection } from "./browser.ts";
+import { Browser, type BrowserOptions, processesNamed, type Redirection } from "./browser.ts";
 import { type ClipName, clip } from "./clips.ts";
 import { Device, type Target } from "./device.ts";
-import { Ledger, undoLeftovers } from "./ledger.ts";
+import { killTree, Ledger, undoLeftovers } from "./ledger.ts";
 import { LoginServer, type Seat } from "./login.ts";
 import { startScreen } from "./place.ts";
 import { Processes } from "./processes.ts";
@@ -147,6 +147,11 @@ export class Rig {
     return Browser.start(this.processes, this.seat, { redirection, ...options });
   }
 
+  /** `nearside-host` where the session's user can run it. */
+  get hostProgram(): string {
+    return this.#installed().host;
+  }
+
   /** The session's parts of Nearside, where the session's user can read them. */
   #installed(): Redirection {
     const folder = path.join(this.ledger.folder, "installed");
@@ -169,10 +174,13 @@ export class Rig {
   }
 
   async stop(): Promise<void> {
+    // Without a user of its own the session's programs are known by their surroundings.
+    const hosts = this.#seat ? processesNamed(this.#seat, "nearside-host") : [];
     this.#server?.close();
     this.#session?.close();
     this.#device?.display.close();
     await this.processes.endAll();
+    for (const pid of hosts) killTree(pid);
     this.ledger.undo();
   }
 }

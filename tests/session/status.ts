@@ -47,7 +47,6 @@ export interface Recording {
   /** The last word on each item, oldest first. */
   items: Item[];
   reasons: Reason[];
-  roundTripsMs: number[];
 }
 
 export class StatusStream {
@@ -56,7 +55,6 @@ export class StatusStream {
   readonly #socket: net.Socket;
   readonly #seen = new Map<string, Item>();
   #reasons = new Map<string, Reason>();
-  #roundTripsMs: number[] = [];
   #ignored = new Set<string>();
   #noticesAfter = 0;
 
@@ -95,7 +93,6 @@ export class StatusStream {
     this.#ignored = new Set(this.now.value.items.map(key));
     this.#seen.clear();
     this.#reasons = new Map();
-    this.#roundTripsMs = [];
     this.#noticesAfter = Date.now();
   }
 
@@ -103,7 +100,6 @@ export class StatusStream {
     return {
       items: [...this.#seen.values()],
       reasons: [...this.#reasons.values()],
-      roundTripsMs: this.#roundTripsMs,
     };
   }
 
@@ -117,10 +113,6 @@ export class StatusStream {
     if (reply.blocked) this.#remember(reply.blocked);
     for (const notice of reply.notices) {
       if (this.#noticesAfter <= notice.unix_ms) this.#remember(notice.reason);
-    }
-    const roundTrip = reply.session?.round_trip_ms ?? undefined;
-    if (roundTrip !== undefined && roundTrip !== this.#roundTripsMs.at(-1)) {
-      this.#roundTripsMs.push(roundTrip);
     }
     this.now.value = reply;
   }

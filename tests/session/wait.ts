@@ -76,3 +76,26 @@ export class Watched<T> {
     }
   }
 }
+
+/**
+ * Looks again and again, for what nobody tells of, e.g. the pixels of a screen. Returns the first
+ * value that `look` does not leave undefined.
+ */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  limitMs = STEP_MS,
+  describe: () => string = () => "",
+): Promise<T> {
+  const until = Date.now() + limitMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (until <= Date.now()) {
+      throw new TooLate(`no ${what} within ${limitMs / 1000} s ${describe()}`.trim());
+    }
+    await elapse(LOOK_MS);
+  }
+}
+
+const LOOK_MS = 30;

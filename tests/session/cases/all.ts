@@ -3,6 +3,8 @@
 import { after, before, describe } from "node:test";
 import type { Browser } from "../browser.ts";
 import { Rig, type RigOptions } from "../rig.ts";
+import { faultCases } from "./faults.ts";
+import { overlayCases } from "./overlay.ts";
 import { playerCases } from "./players.ts";
 
 /** A session and the browser in it; cases that end a browser start another. */
@@ -33,5 +35,9 @@ export function registerCases(
       await place?.rig.stop();
     });
     playerCases(chosen, there);
+    if (options.rdp && !options.native) {
+      overlayCases(chosen, there);
+      faultCases(chosen, there);
+    }
   });
 }

@@ -79,6 +79,7 @@ if (sources.length > 1) {
 for (const src of sources) {
   const video = document.createElement("video");
   video.playsInline = true;
+  video.loop = parameters.has("loop");
   // Players lay things over the video: a click anywhere on it counts.
   const box = document.createElement("div");
   box.addEventListener("click", () => video.play());

@@ -1,0 +1,62 @@
+// What the extension tells people of the tab in front: its popup's view, asked for as the popup
+// does, from an extension page in a tab that stays in the background.
+
+import { EXTENSION_ID } from "../../host/extension/src/shared/identity.ts";
+import { POPUP_PORT, type PopupView } from "../../host/extension/src/shared/popup_protocol.ts";
+import type { Browser } from "./browser.ts";
+
+export type { PopupView };
+
+const ASK = `(async () => {
+  const [tab] = await chrome.tabs.query({ active: true, windowType: "normal" });
+  const port = chrome.runtime.connect({ name: ${JSON.stringify(POPUP_PORT)} });
+  return new Promise((resolve) => {
+    port.onMessage.addListener((update) => {
+      if (update.type !== "view") return;
+      port.disconnect();
+      resolve(JSON.stringify(update.view));
+    });
+    port.postMessage({ type: "watch", tab: tab.id });
+  });
+})()`;
+
+/** The view of the tab in front. */
+export async function popupView(browser: Browser): Promise<PopupView> {
+  const answer = await evaluateInExtension(browser, ASK);
+  return JSON.parse(answer) as PopupView;
+}
+
+/** Opens the real popup over the tab in front. */
+export async function openPopup(browser: Browser): Promise<void> {
+  await evaluateInExtension(browser, "chrome.action.openPopup().then(() => '')");
+}
+
+async function evaluateInExtension(browser: Browser, expression: string): Promise<string> {
+  const { devtools } = browser;
+  const empty = { url: "about:blank", background: true };
+  const { targetId } = await devtools.send("Target.createTarget", empty);
+  try {
+    const attach = { targetId, flatten: true };
+    const { sessionId } = await devtools.send("Target.attachToTarget", attach);
+    await devtools.send("Page.enable", {}, sessionId);
+    const loaded = devtools.event("Page.loadEventFired", sessionId);
+    const url = `chrome-extension://${EXTENSION_ID}/popup.html`;
+    await devtools.send("Page.navigate", { url }, sessionId);
+    await loaded;
+    const params = { expression, awaitPromise: true, returnByValue: true };
+    const answer = await devtools.send("Runtime.evaluate", params, sessionId);
+    if (answer.exceptionDetails) throw new Error(JSON.stringify(answer.exceptionDetails));
+    return String(answer.result.value);
+  } finally {
+    await devtools.send("Target.closeTarget", { targetId });
+  }
+}
+
+/** Everything that the popup gives as a reason why something plays in the session. */
+export function reasonsIn(view: PopupView): string[] {
+  const all = [
+    ...view.items.filter((item) => item.plays === "native").map((item) => item.reason),
+    view.video.reason,
+  ];
+  return all.flatMap((one) => (one ? [one.message] : []));
+}
