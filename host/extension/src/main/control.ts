@@ -62,6 +62,8 @@ export class Control implements PlayerSink, Owner {
   changingHands = false;
   /** Before that, the page was told `playing`. */
   toldPlaying = false;
+  /** The page knows that there is enough: the browser's next word on it is dropped. */
+  dropsEnough = false;
   /** Native `play` events that our own questions to the browser cause. */
   questions = 0;
   /** The browser's element is moved to make room; the page did not seek. */
@@ -274,7 +276,7 @@ export class Control implements PlayerSink, Owner {
   /** The device takes over, from where the browser's element is. */
   #engage(): void {
     const attachment = this.#attachment;
-    if (!attachment?.open || this.#barred || this.onDevice) return;
+    if (!this.#link.on || !attachment?.open || this.#barred || this.onDevice) return;
     const { element } = this;
     const running = native.readyState.get(element) >= 3;
     const handover = {
@@ -325,10 +327,11 @@ export class Control implements PlayerSink, Owner {
     const attachment = this.#attachment;
     if (!attachment) return;
     attachment.settle();
-    if (attachment.open) {
+    if (this.#link.on) {
       this.#source?.check();
-      if (this.mode !== "device") this.#engage();
-    } else if (this.#link.off) {
+      // One that the browser plays meanwhile comes back when the stage is ready.
+      if (this.mode === "waiting" || attachment.fresh) this.#engage();
+    } else if (this.#link.off && !this.onDevice) {
       this.mode = "native";
       this.#restorePreload();
     }

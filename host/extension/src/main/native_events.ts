@@ -80,7 +80,8 @@ function passes(control: Control, type: Type): boolean {
       return true;
     default:
       if (control.onDevice) return parked(control, type);
-      return control.changingHands ? handOver(control, type) : true;
+      if (control.changingHands) return handOver(control, type);
+      return !(control.dropsEnough && afterHandOver(control, type));
   }
 }
 
@@ -89,6 +90,7 @@ function handOver(control: Control, type: Type): boolean {
   switch (type) {
     case "playing":
       control.changingHands = false;
+      control.dropsEnough = control.toldPlaying;
       return !control.toldPlaying;
     case "pause":
     case "error":
@@ -110,6 +112,12 @@ function handOver(control: Control, type: Type): boolean {
     default:
       return true;
   }
+}
+
+/** The browser says once more that it has enough, after it has begun to play. */
+function afterHandOver(control: Control, type: Type): boolean {
+  if (type !== "timeupdate" && type !== "progress") control.dropsEnough = false;
+  return type === "canplaythrough";
 }
 
 /** The device plays, the browser's element is parked. */
