@@ -11,6 +11,7 @@
 
 mod properties;
 
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 pub use self::properties::{AudioMode, CameraList, ConnectionProperties, Origin, PropertyError};
@@ -31,6 +32,13 @@ impl<T> From<Option<T>> for Setting<T> {
     }
 }
 
+/// Null, or not there at all where the field has a default, is not configured.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Setting<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::from)
+    }
+}
+
 impl<T> Setting<T> {
     fn map<U>(self, map: impl FnOnce(T) -> U) -> Setting<U> {
         match self {
@@ -40,12 +48,16 @@ impl<T> Setting<T> {
     }
 }
 
-/// Managed policy of the device. False switches the feature off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Managed policy of the device, as its file carries it: a JSON object, fields it lacks are not
+/// configured. False switches a feature off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct DevicePolicy {
     pub playback: Setting<bool>,
     pub microphone: Setting<bool>,
     pub camera: Setting<bool>,
+    /// Media by URL may come from this device and its private networks. Only true allows it.
+    pub allow_private_addresses: Setting<bool>,
 }
 
 /// What the user has switched off.

@@ -197,7 +197,12 @@ fn every_source_only_restricts() {
                             audio_capture: flag,
                             cameras: list.clone(),
                         },
-                        device: DevicePolicy { playback: flag, microphone: flag, camera: flag },
+                        device: DevicePolicy {
+                            playback: flag,
+                            microphone: flag,
+                            camera: flag,
+                            ..DevicePolicy::default()
+                        },
                         user: UserSwitches {
                             paused: switch,
                             microphone_off: switch,
@@ -216,5 +221,32 @@ fn every_source_only_restricts() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn device_policy_files() {
+    let read = |text: &str| serde_json::from_str::<DevicePolicy>(text).ok();
+    let none = DevicePolicy::default();
+    let is = Setting::Is;
+    for (text, expected) in [
+        ("{}", Some(none)),
+        (r#"{"playback": null, "later": [1]}"#, Some(none)),
+        (r#"{"playback": false}"#, Some(DevicePolicy { playback: is(false), ..none })),
+        (
+            r#"{"microphone": true, "camera": false, "allow_private_addresses": true}"#,
+            Some(DevicePolicy {
+                microphone: is(true),
+                camera: is(false),
+                allow_private_addresses: is(true),
+                ..none
+            }),
+        ),
+        (r#"{"playback": "no"}"#, None),
+        (r#"{"playback": false,}"#, None),
+        ("[]", Some(none)),
+        ("", None),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
     }
 }
