@@ -9,7 +9,9 @@ mod client;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use nearside::stage_link::{RendererChoice, StageOptions};
+use nearside_channel::policy::Setting;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Multimedia redirection for remote desktops: videos play on this device.
@@ -39,6 +41,9 @@ enum Role {
         /// Decode without hardware.
         #[arg(long)]
         software_decoding: bool,
+        /// Read the device's policy from this file.
+        #[arg(long, value_name = "FILE")]
+        device_policy: Option<PathBuf>,
     },
     /// Open the panel.
     Panel,
@@ -74,9 +79,18 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.role {
-        Role::Agent { headless, window, renderer, measure, software_decoding } => {
-            let stage = StageOptions { headless, window, renderer, measure, software_decoding };
-            agent::run(agent::AgentOptions { stage })
+        Role::Agent { headless, window, renderer, measure, software_decoding, device_policy } => {
+            let policy = agent::load_policy(device_policy.as_deref())?;
+            let allow_private_addresses = policy.allow_private_addresses == Setting::Is(true);
+            let stage = StageOptions {
+                headless,
+                window,
+                renderer,
+                measure,
+                software_decoding,
+                allow_private_addresses,
+            };
+            agent::run(agent::AgentOptions { stage, policy })
         }
         Role::Panel => become_sibling("nearside-panel", Vec::new()),
         Role::Demo { arguments } => become_sibling("nearside-demo", arguments),

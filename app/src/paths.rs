@@ -90,6 +90,11 @@ pub fn settings_file() -> Option<PathBuf> {
     Some(config.join("nearside/settings.json"))
 }
 
+/// The managed policy of this device, written by its administrator.
+pub fn device_policy_file() -> &'static Path {
+    Path::new("/etc/nearside/device-policy.json")
+}
+
 /// Another binary of this program: beside the running one.
 pub fn sibling(name: &str) -> io::Result<PathBuf> {
     let this = std::env::current_exe()?;

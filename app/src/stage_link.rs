@@ -25,6 +25,8 @@ pub struct StageOptions {
     pub measure: bool,
     /// Software decoding even where the device has hardware.
     pub software_decoding: bool,
+    /// Media by URL may come from this device and its private networks.
+    pub allow_private_addresses: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

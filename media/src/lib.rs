@@ -1,9 +1,10 @@
-//! Pictures and sound: from appended bytes to planes on the GPU and samples at the speaker.
+//! Pictures and sound: from appended or fetched bytes to planes on the GPU and samples at the speaker.
 //!
 //! Knows no RDP, no page and no widget. No type of ffmpeg-next or cpal stands in a public
 //! signature.
 
 pub mod decode;
+pub mod fetch;
 pub mod init;
 pub mod measure;
 pub mod picture;

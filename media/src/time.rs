@@ -33,6 +33,29 @@ pub(crate) fn micros_from_ticks(ticks: i64, ticks_per_second: NonZeroU32) -> Opt
     bounded_micros(scaled.div_euclid(scale))
 }
 
+/// Converts `ticks` of `num / den` seconds to microseconds, rounding to nearest.
+///
+/// `None` if that is no time base, or as with [`micros_from_ticks`].
+pub(crate) fn micros_from_base(ticks: i64, num: i32, den: i32) -> Option<i64> {
+    let (num, den) = (i128::from(num), i128::from(den));
+    if num <= 0 || den <= 0 {
+        return None;
+    }
+    let scaled = i128::from(ticks).checked_mul(num)?.checked_mul(1_000_000)?;
+    bounded_micros(scaled.checked_add(den / 2)?.div_euclid(den))
+}
+
+/// Converts microseconds to ticks of `num / den` seconds, rounding down; what does not fit stays
+/// at the end of the range, and what is no time base counts as microseconds.
+pub(crate) fn ticks_from_micros(micros: i64, num: i32, den: i32) -> i64 {
+    let (num, den) = (i128::from(num), i128::from(den));
+    if num <= 0 || den <= 0 {
+        return micros;
+    }
+    let ticks = (i128::from(micros) * den).div_euclid(num * 1_000_000);
+    i64::try_from(ticks).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
+}
+
 /// Converts nanoseconds to microseconds, rounding to nearest; bounded by [`FAR_MICROS`].
 pub(crate) fn micros_from_nanos(nanos: i128) -> Option<i64> {
     bounded_micros(nanos.checked_add(500)?.div_euclid(1_000))
@@ -62,6 +85,23 @@ mod tests {
         ] {
             assert_eq!(micros_from_ticks(ticks, scale), Some(micros), "{ticks} ticks");
         }
+    }
+
+    #[test]
+    fn time_bases() {
+        for (ticks, num, den, micros) in [
+            (1_001, 1, 30_000, Some(33_367)),
+            (-1_001, 1, 30_000, Some(-33_367)),
+            (5, 2, 1, Some(10_000_000)),
+            (i64::MAX, 1, 1, None),
+            (1, 0, 1, None),
+            (1, 1, -1, None),
+        ] {
+            assert_eq!(micros_from_base(ticks, num, den), micros, "{ticks} of {num}/{den}");
+        }
+        assert_eq!(ticks_from_micros(33_367, 1, 30_000), 1_001);
+        assert_eq!(ticks_from_micros(-1, 1, 30_000), -1);
+        assert_eq!(ticks_from_micros(i64::MAX, 1, i32::MAX), i64::MAX);
     }
 
     #[test]

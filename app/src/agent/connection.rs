@@ -6,11 +6,12 @@
 mod playback;
 mod stages;
 
+use super::AgentOptions;
 use super::endpoint::{Arrival, peer_pid};
 use super::hub::{ConnectionId, GlobalPage, Hub, Order, Update, unix_ms};
 use super::page::{MAX_PLAYERS, Page};
 use super::stage::{self, Stage};
-use nearside::stage_link::{StageOptions, ToStage};
+use nearside::stage_link::ToStage;
 use nearside::status::{Session, Severity};
 use nearside_channel::codec;
 use nearside_channel::link::{Acceptance, DeviceInput, DeviceLink, DeviceOutput};
@@ -61,7 +62,7 @@ enum End {
 }
 
 /// Serves one channel until it ends, then ends its stages.
-pub(super) async fn run(arrival: Arrival, hub: Hub, options: StageOptions) {
+pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
     let Arrival { stream, early, facts } = arrival;
     let id = ConnectionId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
     let pid = peer_pid(&stream);
@@ -128,7 +129,7 @@ struct StreamEntry {
 struct Connection {
     id: ConnectionId,
     hub: Hub,
-    options: StageOptions,
+    options: AgentOptions,
     /// The RDP client that shows the session; `None` when no plugin brought the channel.
     facts: Option<ConnectionFacts>,
     /// What all policy sources together allow.
@@ -301,7 +302,12 @@ impl Connection {
             // The host sees the desktop as it is now, the client as it was asked for.
             facts.desktop = Some(hello.desktop);
         }
-        let resultant = playback::resultant(&hello, self.facts.as_ref(), self.settings.paused);
+        let resultant = playback::resultant(
+            &hello,
+            self.facts.as_ref(),
+            self.options.policy,
+            self.settings.paused,
+        );
         self.playback = resultant.value;
         let playback_refused = playback::refused(&resultant);
         self.hub.report(Update::Blocked { id: self.id, reason: playback_refused.clone() }).await;
@@ -360,13 +366,13 @@ impl Connection {
         let started = Stage::start(
             global,
             self.stage_events.clone(),
-            &self.options,
+            &self.options.stage,
             self.facts.as_ref(),
         );
         match started {
             Ok(stage) => {
                 let start = ToStage::Start {
-                    options: self.options.clone(),
+                    options: self.options.stage.clone(),
                     settings: self.settings,
                     site: site.clone(),
                     title: title.clone(),

@@ -1,8 +1,8 @@
 //! The local sockets: owner-only, peer credentials checked.
 
+use super::AgentOptions;
 use super::connection;
 use super::hub::Hub;
-use nearside::stage_link::StageOptions;
 use nearside_channel::plugin::{ConnectionFacts, read_preamble};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -69,12 +69,12 @@ pub(super) enum Bringer {
 #[derive(Clone)]
 pub(super) struct Channels {
     hub: Hub,
-    options: StageOptions,
+    options: AgentOptions,
     slots: Arc<Semaphore>,
 }
 
 impl Channels {
-    pub(super) fn new(hub: Hub, options: StageOptions) -> Self {
+    pub(super) fn new(hub: Hub, options: AgentOptions) -> Self {
         Self { hub, options, slots: Arc::new(Semaphore::new(MAX_CHANNELS)) }
     }
 

@@ -10,6 +10,7 @@ mod control;
 mod endpoint;
 mod hub;
 mod page;
+mod policy;
 mod proxy;
 mod settings;
 mod sound_server;
@@ -19,15 +20,21 @@ use self::endpoint::{Bringer, Channels};
 use anyhow::Context as _;
 use nearside::paths;
 use nearside::stage_link::StageOptions;
+use nearside_channel::policy::DevicePolicy;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-/// How the agent starts its stages; the rest comes from settings and sessions.
+pub(crate) use policy::load as load_policy;
+
+/// How the agent starts its stages and what they may do; the rest comes from settings and
+/// sessions.
+#[derive(Clone)]
 pub(crate) struct AgentOptions {
     pub(crate) stage: StageOptions,
+    pub(crate) policy: DevicePolicy,
 }
 
 /// Runs until it is told to quit. Fails at once when another agent runs.
@@ -49,7 +56,7 @@ async fn serve(options: AgentOptions) -> anyhow::Result<()> {
     let (hub, hub_task) = hub::start(settings::load());
     let hub_task = tokio::spawn(hub_task);
     let (quit, mut quit_asked) = tokio::sync::mpsc::channel(1);
-    let channels = Channels::new(hub.clone(), options.stage);
+    let channels = Channels::new(hub.clone(), options);
     let mut serving = JoinSet::new();
     serving.spawn(control::serve(control, hub.clone(), quit));
     serving.spawn(endpoint::accept(channel, Bringer::Direct, channels.clone()));

@@ -48,7 +48,6 @@ pub(crate) struct Entry {
     pub(crate) next_stats: Option<Instant>,
     /// Counters at the last report, to tell whether anything flows.
     reported: (u64, u64),
-    duration: Option<i64>,
     rate: f64,
     volume: (f64, bool),
 }
@@ -79,7 +78,6 @@ impl Entry {
             status_until: None,
             next_stats: None,
             reported: (0, 0),
-            duration: None,
             rate: 1.0,
             volume: (1.0, false),
         }
@@ -104,7 +102,6 @@ impl Entry {
             }
             PlayerCommand::Loop { enabled } => self.player.set_looping(*enabled),
             PlayerCommand::Duration { duration_micros } => {
-                self.duration = *duration_micros;
                 self.player.set_duration(*duration_micros);
             }
             PlayerCommand::Layout(layout) => self.layout = Some(layout.clone()),
@@ -201,8 +198,8 @@ impl Entry {
         }
         PlayerStats {
             flowing: playing && moved,
-            position_micros: self.player.position(now).0,
-            duration_micros: self.duration,
+            position_micros: translate::exact(self.player.position(now)),
+            duration_micros: self.player.duration_micros(),
             rate: self.rate,
             volume: self.volume.0,
             muted: self.volume.1,

@@ -2,18 +2,21 @@
 //! rest to the stage's loop.
 //!
 //! Appending here keeps parsing away from the loop that draws. Buffers are made here when a
-//! player opens, so that a stream exists before its first byte whatever the loop is doing.
+//! player opens, so that a stream exists before its first byte whatever the loop is doing, and
+//! media by URL is on its way before there is a window.
 
 use super::outbox::Outbox;
 use super::translate;
 use nearside::stage_link::{FromStage, ToStage};
 use nearside_channel::codec;
 use nearside_channel::message::{
-    PlayerCommand, PlayerEvent, PlayerId, Reason, ReasonCode, StreamCommand, StreamEvent, StreamId,
+    PlayerCommand, PlayerEvent, PlayerId, Reason, ReasonCode, Source, StreamCommand, StreamEvent,
+    StreamId,
 };
 use nearside_channel::stream::{AppendAssembler, Step};
 use nearside_channel::wire::{Frame, FrameReader, Kind};
-use nearside_media::player::Buffers;
+use nearside_media::fetch::{AddressPolicy, UrlSource};
+use nearside_media::player::{Buffers, Wake};
 use nearside_media::source_buffer::AppendError;
 use nearside_media::time::Pts;
 use std::collections::BTreeMap;
@@ -42,14 +45,16 @@ pub(crate) enum Input {
 pub(crate) const DEPTH: usize = 256;
 
 /// Reads until the end of standard input.
-pub(crate) fn start(
-    inputs: SyncSender<Input>,
-    wake: impl Fn() + Send + 'static,
-    outbox: Outbox,
-) -> std::io::Result<()> {
+pub(crate) fn start(inputs: SyncSender<Input>, wake: Wake, outbox: Outbox) -> std::io::Result<()> {
     std::thread::Builder::new().name("input".to_owned()).spawn(move || {
-        let mut reader =
-            Reader { inputs, wake, outbox, players: BTreeMap::new(), streams: BTreeMap::new() };
+        let mut reader = Reader {
+            inputs,
+            wake,
+            outbox,
+            addresses: AddressPolicy::default(),
+            players: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        };
         let why = reader.run();
         tracing::info!(why, "input ends");
         reader.pass(Input::End);
@@ -65,15 +70,23 @@ struct Stream {
     refused: bool,
 }
 
-struct Reader<W> {
+/// A player that is open.
+struct Opened {
+    buffers: Arc<Buffers>,
+    /// Fetches as long as it is here.
+    _source: Option<UrlSource>,
+}
+
+struct Reader {
     inputs: SyncSender<Input>,
-    wake: W,
+    wake: Wake,
     outbox: Outbox,
-    players: BTreeMap<PlayerId, Arc<Buffers>>,
+    addresses: AddressPolicy,
+    players: BTreeMap<PlayerId, Opened>,
     streams: BTreeMap<StreamId, Stream>,
 }
 
-impl<W: Fn()> Reader<W> {
+impl Reader {
     fn run(&mut self) -> &'static str {
         let mut frames = FrameReader::default();
         let mut buffer = vec![0; 64 << 10];
@@ -135,13 +148,25 @@ impl<W: Fn()> Reader<W> {
 
     fn on_message(&mut self, message: ToStage) {
         let ToStage::Player { player, command } = message else {
+            if let ToStage::Start { options, .. } = &message {
+                self.addresses.allow_private = options.allow_private_addresses;
+            }
             return self.pass(Input::Message(message));
         };
         match command {
-            PlayerCommand::Open { .. } => {
+            PlayerCommand::Open { ref source, .. } => {
                 let buffers = Arc::new(Buffers::default());
-                self.players.insert(player, Arc::clone(&buffers));
-                self.pass(Input::Opened { player, buffers, command });
+                let source = match source {
+                    Source::Mse => Ok(None),
+                    Source::Url { url } => self.fetch(url, &buffers).map(Some),
+                };
+                self.pass(Input::Opened { player, buffers: Arc::clone(&buffers), command });
+                match source {
+                    Ok(source) => {
+                        self.players.insert(player, Opened { buffers, _source: source });
+                    }
+                    Err(reason) => self.fail(player, &buffers, reason),
+                }
             }
             PlayerCommand::AddStream { stream, mime } => self.add_stream(player, stream, &mime),
             PlayerCommand::RemoveStream { stream } => {
@@ -159,8 +184,13 @@ impl<W: Fn()> Reader<W> {
         }
     }
 
+    fn fetch(&self, url: &str, buffers: &Arc<Buffers>) -> Result<UrlSource, Reason> {
+        UrlSource::start(url.to_owned(), self.addresses, buffers, Arc::clone(&self.wake))
+            .map_err(|error| translate::source_error(&error))
+    }
+
     fn add_stream(&mut self, player: PlayerId, stream: StreamId, mime: &str) {
-        let Some(buffers) = self.players.get(&player) else { return };
+        let Some(Opened { buffers, .. }) = self.players.get(&player) else { return };
         let order = AppendAssembler::default();
         let mut entry = Stream { player, buffers: Arc::clone(buffers), order, refused: false };
         if let Err(error) = buffers.add_stream(stream.0, mime) {
@@ -269,7 +299,7 @@ impl<W: Fn()> Reader<W> {
     }
 
     fn fail(&self, player: PlayerId, buffers: &Buffers, reason: Reason) {
-        let position_micros = buffers.position().0;
+        let position_micros = translate::exact(buffers.position());
         let event = PlayerEvent::Failed { reason, position_micros };
         self.outbox.send(&FromStage::Player { player, event });
         self.pass(Input::Failed { player });

@@ -61,7 +61,7 @@ fn run() -> anyhow::Result<()> {
     let waker = Arc::new(Waker::default());
     let (send, inputs) = sync_channel(input::DEPTH);
     let wake = Arc::clone(&waker);
-    input::start(send, move || wake.wake(), outbox.clone())?;
+    input::start(send, Arc::new(move || wake.wake()), outbox.clone())?;
     let Some(start) = first_message(&inputs, outbox)? else { return Ok(()) };
     if start.options.headless {
         return offscreen::run(start, &inputs, &waker, None);

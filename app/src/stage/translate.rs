@@ -7,6 +7,8 @@ use nearside_channel::message::{
 };
 use nearside_channel::validate::MAX_EXACT;
 use nearside_media::decode::DecodeError;
+use nearside_media::fetch::{FetchError, SourceError};
+use nearside_media::init::InitError;
 use nearside_media::player::{self, Event, Problem, State};
 use nearside_media::ranges::TimeRanges;
 use nearside_media::render::RenderError;
@@ -17,7 +19,7 @@ use nearside_media::time::Pts;
 const MAX_RANGES: usize = 256;
 
 /// A time that the channel carries: a page's offsets may put media beyond it.
-fn exact(at: Pts) -> i64 {
+pub(super) fn exact(at: Pts) -> i64 {
     at.0.clamp(-MAX_EXACT, MAX_EXACT)
 }
 
@@ -94,8 +96,46 @@ pub(super) fn problem(problem: &Problem) -> Reason {
         Problem::TooManyVoices => {
             (ReasonCode::LimitReached, "Close other videos of this page, or use the session's.")
         }
+        Problem::Source(error) => return source_error(error),
     };
     Reason::new(code, sentence(&problem.to_string()), next_step)
+}
+
+/// Media by URL cannot be fetched or read. Names no address.
+pub(super) fn source_error(error: &SourceError) -> Reason {
+    let (code, next_step) = match error {
+        SourceError::Refused(_) => (
+            ReasonCode::Policy,
+            "The page plays it in the session. The device's policy can allow private addresses.",
+        ),
+        SourceError::Network(FetchError::Certificate) => (
+            ReasonCode::Network,
+            "The page plays it in the session. Trust the certificate on this device to redirect.",
+        ),
+        SourceError::Network(_) => (
+            ReasonCode::Network,
+            "The page plays it in the session. Check the device's own network connection.",
+        ),
+        SourceError::NotMedia => (ReasonCode::UnsupportedContainer, PLAYS_NATIVELY),
+        SourceError::Malformed | SourceError::Seek => (
+            ReasonCode::MalformedMedia,
+            "The page plays it in the session. Reload it to try again.",
+        ),
+        SourceError::Encrypted => {
+            (ReasonCode::ProtectedContent, "Protected media plays in the session only.")
+        }
+        SourceError::TooLarge | SourceError::Track(InitError::OutOfRange { .. }) => {
+            (ReasonCode::TooLarge, PLAYS_NATIVELY)
+        }
+        SourceError::Track(InitError::UnsupportedCodec { .. }) => {
+            (ReasonCode::UnsupportedCodec, PLAYS_NATIVELY)
+        }
+        SourceError::Track(_) => (ReasonCode::MalformedMedia, PLAYS_NATIVELY),
+        SourceError::TooMany => {
+            (ReasonCode::LimitReached, "Close other videos of this page, or use the session's.")
+        }
+    };
+    Reason::new(code, sentence(&error.to_string()), next_step)
 }
 
 pub(super) fn render_error(error: &RenderError) -> Reason {

@@ -219,7 +219,7 @@ impl Troupe {
                 let position_micros = self
                     .entries
                     .remove(&id)
-                    .map_or(0, |entry| entry.player.position(Instant::now()).0);
+                    .map_or(0, |entry| translate::exact(entry.player.position(Instant::now())));
                 let event = PlayerEvent::Failed { reason, position_micros };
                 self.outbox.send(&FromStage::Player { player: id, event });
             }
@@ -240,7 +240,7 @@ impl Troupe {
     /// Ends a player: its page plays on in the session.
     pub(crate) fn give_back(&mut self, id: PlayerId, reason: Reason, now: Instant) {
         let Some(entry) = self.entries.remove(&id) else { return };
-        let position_micros = entry.player.position(now).0;
+        let position_micros = translate::exact(entry.player.position(now));
         let event = PlayerEvent::Failed { reason, position_micros };
         self.outbox.send(&FromStage::Player { player: id, event });
     }

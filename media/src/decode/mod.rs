@@ -9,6 +9,7 @@ mod hardware;
 mod open;
 mod video;
 
+pub(crate) use open::quiet;
 pub use audio::AudioDecoder;
 pub use hardware::HardwarePolicy;
 pub use video::{VideoDecoder, VideoDecoderFacts};

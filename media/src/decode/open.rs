@@ -27,6 +27,7 @@ pub(super) fn find_decoder(codec: Codec) -> Option<ffmpeg_next::Codec> {
         Codec::Opus => decoder::find_by_name("opus").or_else(|| by_id(codec::Id::OPUS)),
         Codec::Vorbis => by_id(codec::Id::VORBIS),
         Codec::Flac => by_id(codec::Id::FLAC),
+        Codec::Pcm(_) => by_id(codec.id().into()),
     }
 }
 
@@ -104,7 +105,7 @@ pub(super) fn is_dry(error: ffmpeg_next::Error) -> bool {
 }
 
 /// Keeps FFmpeg's own log lines out of ours: they may quote stream contents.
-pub(super) fn quiet() {
+pub(crate) fn quiet() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     // SAFETY: sets an integer inside FFmpeg; once, before any decoder of ours runs.
     ONCE.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });

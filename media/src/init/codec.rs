@@ -17,6 +17,20 @@ pub enum Codec {
     Opus,
     Vorbis,
     Flac,
+    /// Samples as they are, in WAV files only.
+    Pcm(PcmFormat),
+}
+
+/// How an uncompressed sample is written, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PcmFormat {
+    U8,
+    S16,
+    S24,
+    S32,
+    F32,
+    ALaw,
+    MuLaw,
 }
 
 impl Codec {
@@ -24,7 +38,9 @@ impl Codec {
     pub const fn kind(self) -> TrackKind {
         match self {
             Self::H264 | Self::H265 | Self::Vp8 | Self::Vp9 | Self::Av1 => TrackKind::Video,
-            Self::Aac | Self::Mp3 | Self::Opus | Self::Vorbis | Self::Flac => TrackKind::Audio,
+            Self::Aac | Self::Mp3 | Self::Opus | Self::Vorbis | Self::Flac | Self::Pcm(_) => {
+                TrackKind::Audio
+            }
         }
     }
 
@@ -42,6 +58,7 @@ impl Codec {
             Self::Opus => "opus",
             Self::Vorbis => "vorbis",
             Self::Flac => "flac",
+            Self::Pcm(_) => "pcm",
         }
     }
 
@@ -82,11 +99,18 @@ impl Codec {
             AVCodecID::AV_CODEC_ID_OPUS => Self::Opus,
             AVCodecID::AV_CODEC_ID_VORBIS => Self::Vorbis,
             AVCodecID::AV_CODEC_ID_FLAC => Self::Flac,
+            AVCodecID::AV_CODEC_ID_PCM_U8 => Self::Pcm(PcmFormat::U8),
+            AVCodecID::AV_CODEC_ID_PCM_S16LE => Self::Pcm(PcmFormat::S16),
+            AVCodecID::AV_CODEC_ID_PCM_S24LE => Self::Pcm(PcmFormat::S24),
+            AVCodecID::AV_CODEC_ID_PCM_S32LE => Self::Pcm(PcmFormat::S32),
+            AVCodecID::AV_CODEC_ID_PCM_F32LE => Self::Pcm(PcmFormat::F32),
+            AVCodecID::AV_CODEC_ID_PCM_ALAW => Self::Pcm(PcmFormat::ALaw),
+            AVCodecID::AV_CODEC_ID_PCM_MULAW => Self::Pcm(PcmFormat::MuLaw),
             _ => return None,
         })
     }
 
-    pub(super) const fn id(self) -> AVCodecID {
+    pub(crate) const fn id(self) -> AVCodecID {
         match self {
             Self::H264 => AVCodecID::AV_CODEC_ID_H264,
             Self::H265 => AVCodecID::AV_CODEC_ID_HEVC,
@@ -98,6 +122,13 @@ impl Codec {
             Self::Opus => AVCodecID::AV_CODEC_ID_OPUS,
             Self::Vorbis => AVCodecID::AV_CODEC_ID_VORBIS,
             Self::Flac => AVCodecID::AV_CODEC_ID_FLAC,
+            Self::Pcm(PcmFormat::U8) => AVCodecID::AV_CODEC_ID_PCM_U8,
+            Self::Pcm(PcmFormat::S16) => AVCodecID::AV_CODEC_ID_PCM_S16LE,
+            Self::Pcm(PcmFormat::S24) => AVCodecID::AV_CODEC_ID_PCM_S24LE,
+            Self::Pcm(PcmFormat::S32) => AVCodecID::AV_CODEC_ID_PCM_S32LE,
+            Self::Pcm(PcmFormat::F32) => AVCodecID::AV_CODEC_ID_PCM_F32LE,
+            Self::Pcm(PcmFormat::ALaw) => AVCodecID::AV_CODEC_ID_PCM_ALAW,
+            Self::Pcm(PcmFormat::MuLaw) => AVCodecID::AV_CODEC_ID_PCM_MULAW,
         }
     }
 

@@ -10,7 +10,7 @@ mod probe;
 
 use bytes::Bytes;
 
-pub use codec::Codec;
+pub use codec::{Codec, PcmFormat};
 pub use parameters::CodecParameters;
 
 use self::probe::Probed;
@@ -24,6 +24,9 @@ pub const MAX_RATE_HZ: u32 = 768_000;
 
 /// Bound of the channels.
 pub const MAX_CHANNELS: u16 = 64;
+
+/// Bound of a codec's configuration.
+const MAX_EXTRADATA_BYTES: usize = 1 << 20;
 
 /// A parsed init segment.
 #[derive(Clone, Debug)]
@@ -133,6 +136,31 @@ impl InitSegment {
         }
         Ok(Self { tracks, duration_micros })
     }
+}
+
+/// The track of a stream that FFmpeg has opened and analysed, under the given id.
+///
+/// # Errors
+/// [`InitError::UnsupportedCodec`], or [`InitError::OutOfRange`].
+///
+/// # Safety
+/// The stream belongs to an open `AVFormatContext`.
+#[expect(unsafe_code, reason = "passes the contract on to the code that reads the stream")]
+pub(crate) unsafe fn track_of_stream(
+    stream: &ffmpeg_next::ffi::AVStream,
+    kind: TrackKind,
+    id: u32,
+) -> Result<Track, InitError> {
+    // SAFETY: by contract.
+    let (probed, codec_name, rotation_degrees) =
+        unsafe { (probe::probed(stream)?, probe::codec_name(stream), probe::rotation(stream)) };
+    if MAX_EXTRADATA_BYTES < probed.parameters.extradata().len() {
+        return Err(InitError::OutOfRange { what: "codec configuration".to_owned() });
+    }
+    let stream_id = probed.stream_id;
+    let declared =
+        Declared { id, kind, stream_id, codec_name, rotation_degrees, codec_delay_micros: 0 };
+    track(declared, probed)
 }
 
 fn declared_in_movie(movie: &Movie) -> Result<Vec<Declared>, InitError> {

@@ -10,8 +10,9 @@ use std::ptr;
 
 use bytes::Bytes;
 use ffmpeg_next::ffi::{
-    AVERROR_EOF, AVFMT_FLAG_CUSTOM_IO, AVFormatContext, AVIOContext, AVMediaType, AVStream,
-    av_find_input_format, av_freep, av_malloc, avformat_alloc_context, avformat_close_input,
+    AVERROR_EOF, AVFMT_FLAG_CUSTOM_IO, AVFormatContext, AVIOContext, AVMediaType,
+    AVPacketSideDataType, AVStream, av_find_input_format, av_freep, av_malloc,
+    av_stream_get_side_data, avcodec_get_name, avformat_alloc_context, avformat_close_input,
     avformat_open_input, avio_alloc_context, avio_context_free,
 };
 
@@ -44,7 +45,9 @@ pub(super) fn with_empty_cluster(init: &Bytes) -> Bytes {
 pub(super) fn streams(format: &CStr, init: &Bytes) -> Result<Vec<Probed>, InitError> {
     let mut source = Source { bytes: init, read: 0 };
     let opened = Opened::new(format, &mut source)?;
-    opened.streams().iter().take(MAX_TRACKS * 2).map(|stream| probed(stream)).collect()
+    let streams = opened.streams().iter().take(MAX_TRACKS * 2);
+    // SAFETY: `opened` is open.
+    streams.map(|stream| unsafe { probed(stream) }).collect()
 }
 
 /// What the reader callback reads from.
@@ -147,7 +150,11 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
     c_int::try_from(count).unwrap_or(size)
 }
 
-fn probed(stream: &AVStream) -> Result<Probed, InitError> {
+/// What FFmpeg says of a stream.
+///
+/// # Safety
+/// The stream belongs to an open demuxer.
+pub(super) unsafe fn probed(stream: &AVStream) -> Result<Probed, InitError> {
     // SAFETY: every stream of an open demuxer has parameters.
     let (raw, parameters) =
         unsafe { (&*stream.codecpar, CodecParameters::copy_from(stream.codecpar)?) };
@@ -173,4 +180,41 @@ fn probed(stream: &AVStream) -> Result<Probed, InitError> {
         channels: u16::try_from(raw.ch_layout.nb_channels).unwrap_or(0),
         parameters,
     })
+}
+
+/// FFmpeg's name of a stream's codec.
+///
+/// # Safety
+/// As [`probed`].
+pub(super) unsafe fn codec_name(stream: &AVStream) -> String {
+    // SAFETY: by contract; the name is a constant string, also for an unknown codec.
+    let name = unsafe { CStr::from_ptr(avcodec_get_name((*stream.codecpar).codec_id)) };
+    name.to_string_lossy().into_owned()
+}
+
+/// Clockwise turn that shows a stream's picture upright: 0, 90, 180 or 270 degrees.
+///
+/// # Safety
+/// As [`probed`].
+pub(super) unsafe fn rotation(stream: &AVStream) -> u16 {
+    /// Nine numbers of four bytes (ISO/IEC 14496-12, section 8.3.2).
+    const MATRIX_BYTES: usize = 36;
+    let mut size = 0;
+    let kind = AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+    let mut matrix = [0_i32; MATRIX_BYTES / 4];
+    // SAFETY: by contract; what is copied is there as a whole and fits.
+    unsafe {
+        let data = av_stream_get_side_data(stream, kind, &raw mut size);
+        if data.is_null() || size < MATRIX_BYTES {
+            return 0;
+        }
+        ptr::copy_nonoverlapping(data, matrix.as_mut_ptr().cast(), MATRIX_BYTES);
+    }
+    let [a, b, ..] = matrix;
+    match (a.signum(), b.signum()) {
+        (0, 1) => 90,
+        (-1, 0) => 180,
+        (0, -1) => 270,
+        _ => 0,
+    }
 }

@@ -1,13 +1,19 @@
-//! The SourceBuffers of one player, shared by whoever appends and by the decode threads.
+//! The coded media of one player, shared by whoever brings it and by the decode threads: the
+//! SourceBuffers that a page appends to, or what was fetched by URL.
 //!
 //! One lock and one condition variable: appends, removals and orders wake the decode threads,
 //! which wait for media here and for nothing else. The lock is held for one piece of an append
 //! (16 KiB) or one read at a time.
 
+mod source;
+
+pub(crate) use source::Work;
+
+use super::fetched::Fetched;
 use super::threads::Order;
 use crate::ranges::TimeRanges;
 use crate::segment::TrackKind;
-use crate::source_buffer::{AppendError, AppendParams, SourceBuffer};
+use crate::source_buffer::{AppendError, AppendParams, BufferedTrack, SourceBuffer};
 use crate::time::Pts;
 use crate::track_buffer::{Cursor, Read, ReadFrame, TrackBuffer, TrackConfig};
 use std::collections::BTreeMap;
@@ -23,17 +29,24 @@ pub struct Appended {
     pub evicted: bool,
 }
 
+/// No position to look at.
+const NO_LOOK: i64 = 0;
+
 /// See the module.
 #[derive(Default)]
 pub struct Buffers {
     inner: Mutex<Inner>,
     changed: Condvar,
     position: AtomicI64,
+    /// A position at which a source's worker looks again; 0 is none.
+    look_at: AtomicI64,
 }
 
 #[derive(Default)]
 struct Inner {
     streams: BTreeMap<u16, SourceBuffer>,
+    /// Of media by URL; then there are no streams.
+    fetched: Option<Fetched>,
     order: Order,
     first_keyframe: Option<Instant>,
 }
@@ -153,6 +166,9 @@ impl Buffers {
     /// What all streams together can play.
     pub fn buffered(&self) -> TimeRanges {
         let inner = self.lock();
+        if let Some(fetched) = &inner.fetched {
+            return fetched.buffered();
+        }
         let ranges = inner.streams.values().map(SourceBuffer::buffered);
         ranges.reduce(|all, one| all.intersection(&one)).unwrap_or_default()
     }
@@ -161,7 +177,8 @@ impl Buffers {
     pub fn bit_rate(&self) -> f64 {
         let inner = self.lock();
         let tracks = inner.streams.values().flat_map(SourceBuffer::tracks);
-        tracks.map(|track| bit_rate(track.buffer())).sum()
+        let fetched = inner.fetched.iter().flat_map(Fetched::buffers);
+        tracks.map(BufferedTrack::buffer).chain(fetched).map(bit_rate).sum()
     }
 
     /// Playback position as the player last said.
@@ -169,8 +186,13 @@ impl Buffers {
         Pts(self.position.load(Ordering::Relaxed))
     }
 
-    pub(super) fn set_position(&self, position: Pts) {
+    pub(crate) fn set_position(&self, position: Pts) {
         self.position.store(position.0, Ordering::Relaxed);
+        let look_at = self.look_at.load(Ordering::Relaxed);
+        if look_at != NO_LOOK && look_at <= position.0 {
+            self.look_at.store(NO_LOOK, Ordering::Relaxed);
+            self.change(|_| ());
+        }
     }
 
     /// When the first coded frame (a key frame) was whole.
@@ -179,29 +201,32 @@ impl Buffers {
     }
 
     pub(super) fn has_track(&self, kind: TrackKind) -> bool {
-        self.lock().streams.values().any(|buffer| buffer.track(kind).is_some())
+        self.lock().track(kind).is_some()
     }
 
     /// The configuration of the track of this kind that is appended now.
     pub(super) fn config(&self, kind: TrackKind) -> Option<Arc<TrackConfig>> {
-        let inner = self.lock();
-        inner.streams.values().find_map(|buffer| Some(Arc::clone(buffer.track(kind)?.config())))
+        self.lock().track(kind).map(|(config, _)| Arc::clone(config))
     }
 
     /// Changes the order and wakes the decode threads.
-    pub(super) fn order(&self, change: impl FnOnce(&mut Order)) {
-        self.change(|inner| change(&mut inner.order));
+    pub(crate) fn order(&self, change: impl FnOnce(&mut Order)) {
+        self.change(|inner| {
+            let before = inner.order.generation;
+            change(&mut inner.order);
+            inner.tell_source(before);
+        });
     }
 
     /// Ends the decode threads.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.order(|order| order.stopped = true);
     }
 
     /// The next coded frame of `kind` for a thread that follows `generation`, waiting for media
     /// or for another order. `at_end`: the end of the stream has been seen, only media behind
     /// it counts. `dry` is called (under the lock) before it waits for media that is missing.
-    pub(super) fn next(
+    pub(crate) fn next(
         &self,
         kind: TrackKind,
         cursor: &mut Option<ReadCursor>,
@@ -237,9 +262,29 @@ impl Buffers {
 }
 
 impl Inner {
+    /// The first track of a kind.
+    fn track(&self, kind: TrackKind) -> Option<(&Arc<TrackConfig>, &TrackBuffer)> {
+        if let Some(fetched) = &self.fetched {
+            return fetched.track(kind);
+        }
+        let track = self.streams.values().find_map(|buffer| buffer.track(kind))?;
+        Some((track.config(), track.buffer()))
+    }
+
     /// Reads on, or seeks first; `None`: there is no track of this kind yet.
     fn read(&self, kind: TrackKind, cursor: &mut Option<ReadCursor>) -> Option<Read> {
         let generation = self.order.generation;
+        if let Some(fetched) = &self.fetched {
+            let (_, buffer) = fetched.track(kind)?;
+            if cursor.as_ref().is_none_or(|cursor| cursor.generation != generation) {
+                *cursor = Some(ReadCursor { stream: 0, generation, at: None });
+            }
+            let at = &mut cursor.as_mut()?.at;
+            if at.is_none() {
+                *at = fetched.seek(kind, self.order.start);
+            }
+            return Some(at.as_mut().map_or(Read::Wait, |at| buffer.next(at)));
+        }
         let stale = cursor.as_ref().is_none_or(|cursor| {
             let gone = !self.streams.contains_key(&cursor.stream);
             gone || cursor.generation != generation

@@ -10,16 +10,21 @@
 
 mod audio_thread;
 mod buffers;
+mod fetched;
 mod stats;
 mod threads;
 mod transport;
 mod video_thread;
 
+pub(crate) use buffers::Work;
 pub use buffers::{Appended, Buffers};
+#[cfg(test)]
+pub(crate) use buffers::{Next, ReadCursor};
 pub use stats::{AudioStats, PlayerStats, VideoStats};
 pub use threads::Wake;
 
 use crate::decode::{DecodeError, HardwarePolicy};
+use crate::fetch::SourceError;
 use crate::picture::VideoFrame;
 use crate::present::{Pick, Presenter, refresh_span_micros};
 use crate::segment::TrackKind;
@@ -96,6 +101,9 @@ pub enum Problem {
     Thread,
     #[error("too many players make sound at once")]
     TooManyVoices,
+    /// Of media by URL.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 /// Between a pick and the screen.
@@ -197,6 +205,9 @@ impl Player {
     }
 
     pub fn set_paused(&mut self, paused: bool, now: Instant) {
+        if !paused {
+            self.buffers.order(|order| order.started = true);
+        }
         self.transport.set_paused(paused, &mut self.actions);
         self.act(now);
     }
@@ -231,6 +242,11 @@ impl Player {
         self.duration = duration_micros;
     }
 
+    /// As the page says, else as media by URL tells of itself.
+    pub fn duration_micros(&self) -> Option<i64> {
+        self.duration.or_else(|| self.buffers.source_duration())
+    }
+
     /// Position on the media time line that is heard and seen at `now`.
     pub fn position(&self, now: Instant) -> Pts {
         if !self.transport.running() {
@@ -258,6 +274,9 @@ impl Player {
         self.pump();
         self.take_problems(now);
         let (picture, sound) = (self.picture_feed(now), self.sound_feed(now));
+        if self.take_source_failure(picture, sound, now) {
+            return None;
+        }
         if self.sound_leads
             && self.transport.running()
             && matches!(sound, Feed::Done | Feed::Absent)
@@ -419,12 +438,29 @@ impl Player {
             if problem == Problem::Damaged {
                 self.events.push(Event::Warning(problem));
             } else {
-                let position = self.position(now);
-                self.voice.pause();
-                self.failed = true;
-                self.events.push(Event::Failed { problem, position });
+                self.fail(problem, now);
             }
         }
+    }
+
+    /// What is buffered is played before a source's failure counts. True: it counts.
+    fn take_source_failure(&mut self, picture: Feed, sound: Feed, now: Instant) -> bool {
+        let is_out = picture == Feed::Dry
+            || sound == Feed::Dry
+            || (picture == Feed::Absent && sound == Feed::Absent);
+        let failure = if is_out { self.buffers.source_failure() } else { None };
+        if let Some(error) = failure {
+            self.fail(error.into(), now);
+        }
+        self.failed
+    }
+
+    fn fail(&mut self, problem: Problem, now: Instant) {
+        let position = self.position(now);
+        self.voice.pause();
+        self.failed = true;
+        self.buffers.stop();
+        self.events.push(Event::Failed { problem, position });
     }
 
     fn act(&mut self, now: Instant) {

@@ -21,6 +21,8 @@ pub(crate) struct Order {
     pub(crate) voice_generation: u64,
     pub(crate) rate: f64,
     pub(crate) preserves_pitch: bool,
+    /// It was played, or was to be, at some time.
+    pub(crate) started: bool,
     pub(crate) stopped: bool,
 }
 
@@ -32,6 +34,7 @@ impl Default for Order {
             voice_generation: 0,
             rate: 1.0,
             preserves_pitch: true,
+            started: false,
             stopped: false,
         }
     }

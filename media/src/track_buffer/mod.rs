@@ -54,9 +54,16 @@ pub struct TrackBuffer {
     longest_gop_micros: i64,
     longest_frame_micros: i64,
     ended: bool,
+    /// What is here is all there is in between: no gap is waited for.
+    skips_gaps: bool,
 }
 
 impl TrackBuffer {
+    /// A buffer that is filled in order, with nothing left out: its gaps are the media's own.
+    pub(crate) fn skipping_gaps() -> Self {
+        Self { skips_gaps: true, ..Self::default() }
+    }
+
     /// Adds a frame behind the one that was inserted before; a key frame begins a group. A
     /// duration of 0 becomes one microsecond: a frame that is here is shown at some time.
     ///
@@ -214,8 +221,16 @@ impl TrackBuffer {
         self.gops.values().flat_map(Gop::frames).map(|stored| &stored.frame)
     }
 
+    /// Start of the first frame shown.
+    pub(crate) fn start(&self) -> Option<Pts> {
+        self.gops.first_key_value().map(|(_, gop)| gop.start())
+    }
+
     /// Gaps up to this are played over.
     fn tolerance_micros(&self) -> i64 {
+        if self.skips_gaps {
+            return i64::MAX;
+        }
         let counted = self.longest_frame_micros.min(MAX_COUNTED_DURATION_MICROS);
         MIN_TOLERANCE_MICROS.max(2 * counted)
     }

@@ -5,13 +5,14 @@ use nearside_channel::message::{
 };
 use nearside_channel::plugin::ConnectionFacts;
 use nearside_channel::policy::{
-    self, AudioMode, ConnectionProperties, Inputs, Playback, Resultant, UserSwitches,
+    self, AudioMode, ConnectionProperties, DevicePolicy, Inputs, Playback, Resultant, UserSwitches,
 };
 
 /// What all policy sources together say.
 pub(super) fn resultant(
     hello: &Hello,
     facts: Option<&ConnectionFacts>,
+    device: DevicePolicy,
     paused: bool,
 ) -> Resultant<Playback> {
     let audio_mode = facts.and_then(|facts| facts.audio_mode);
@@ -21,8 +22,8 @@ pub(super) fn resultant(
             audio_mode: audio_mode.and_then(AudioMode::from_value).into(),
             ..ConnectionProperties::default()
         },
+        device,
         user: UserSwitches { paused, ..UserSwitches::default() },
-        ..Inputs::default()
     };
     policy::playback(&inputs)
 }
@@ -135,11 +136,16 @@ mod tests {
             },
         };
         let remote = ConnectionFacts { audio_mode: Some(1), ..ConnectionFacts::default() };
-        assert_eq!(resultant(&hello(None), None, false).value, Playback::On);
-        assert_eq!(resultant(&hello(None), Some(&remote), false).value, Playback::SoundlessOnly);
-        let off = resultant(&hello(Some(true)), Some(&remote), false);
+        let none = DevicePolicy::default();
+        let value = |facts| resultant(&hello(None), facts, none, false).value;
+        assert_eq!(value(None), Playback::On);
+        assert_eq!(value(Some(&remote)), Playback::SoundlessOnly);
+        let off = resultant(&hello(Some(true)), Some(&remote), none, false);
         assert_eq!(refused(&off).unwrap().code, ReasonCode::Policy);
-        let paused = resultant(&hello(None), None, true);
+        let managed = DevicePolicy { playback: policy::Setting::Is(false), ..none };
+        let off = resultant(&hello(None), None, managed, false);
+        assert_eq!(refused(&off).unwrap().code, ReasonCode::Policy);
+        let paused = resultant(&hello(None), None, none, true);
         assert_eq!(refused(&paused).unwrap().code, ReasonCode::PausedByUser);
     }
 }

@@ -1,0 +1,58 @@
+//! The device's managed policy, read once when the agent starts.
+//!
+//! A file that is there and cannot be understood ends the agent: to go on without it would be to
+//! go on against it, and without an agent everything plays in the session.
+
+use anyhow::{Context as _, ensure};
+use nearside::paths;
+use nearside_channel::policy::DevicePolicy;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+/// Longest file.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// Reads `file`, which must be there, or the usual one, which need not.
+///
+/// # Errors
+/// It cannot be read, or is no policy.
+pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<DevicePolicy> {
+    let path = file.unwrap_or_else(|| paths::device_policy_file());
+    let read = || format!("read the device's policy, {}", path.display());
+    let opened = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && file.is_none() => {
+            return Ok(DevicePolicy::default());
+        }
+        opened => opened.with_context(read)?,
+    };
+    let mut text = Vec::new();
+    opened.take(MAX_BYTES + 1).read_to_end(&mut text).with_context(read)?;
+    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    ensure!(length <= MAX_BYTES, "the device's policy is longer than {MAX_BYTES} bytes");
+    serde_json::from_slice(&text).with_context(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nearside_channel::policy::Setting;
+
+    #[test]
+    fn files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.json");
+        assert!(load(Some(&path)).is_err(), "a file that is named must be there");
+        let long = format!("{{{}}}", " ".repeat(70_000));
+        for (text, allowed) in [
+            (r#"{"allow_private_addresses": true}"#, Some(Setting::Is(true))),
+            ("{}", Some(Setting::NotConfigured)),
+            ("allow_private_addresses=1", None),
+            (&long, None),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let read = load(Some(&path)).ok().map(|policy| policy.allow_private_addresses);
+            assert_eq!(read, allowed);
+        }
+    }
+}

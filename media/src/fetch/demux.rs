@@ -1,0 +1,505 @@
+//! FFmpeg's demuxers over [`Http`]: from a resource to coded frames of at most one picture and
+//! one sound track.
+//!
+//! Lives on the worker's thread. Bytes are hostile: only the demuxers of formats that browsers
+//! play are ever used, none of them may open anything else, and what they read before they give
+//! something is bounded. Times are microseconds of the media's own time line.
+#![expect(unsafe_code, reason = "FFmpeg's demuxers with limits and input of our own")]
+
+use super::http::Http;
+use super::line::Line;
+use super::{FetchError, SourceError};
+use crate::init::{self, Track};
+use crate::segment::{CodedFrame, MAX_FRAME_BYTES, TrackKind};
+use crate::time::{Pts, micros_from_base};
+use bytes::Bytes;
+use ffmpeg_next::ffi::{
+    AV_DISPOSITION_ATTACHED_PIC, AV_NOPTS_VALUE, AV_PKT_FLAG_KEY, AVDictionary, AVDiscard,
+    AVERROR_EOF, AVERROR_EXIT, AVFMT_FLAG_CUSTOM_IO, AVFMT_FLAG_FAST_SEEK, AVFormatContext,
+    AVIOContext, AVIOInterruptCB, AVMediaType, AVPacket, AVPacketSideDataType,
+    AVSEEK_FLAG_BACKWARD, AVSEEK_FORCE, AVSEEK_SIZE, AVStream, SEEK_CUR, SEEK_END, SEEK_SET,
+    av_dict_free, av_dict_set, av_find_best_stream, av_freep, av_malloc, av_max_alloc,
+    av_packet_alloc, av_packet_free, av_packet_get_side_data, av_packet_unref, av_read_frame,
+    av_seek_frame, av_stream_get_side_data, avformat_alloc_context, avformat_close_input,
+    avformat_find_stream_info, avformat_open_input, avio_alloc_context, avio_context_free,
+};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+/// What browsers play by URL.
+const FORMATS: &CStr = c"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,ogg,flac,wav";
+
+/// Bytes FFmpeg reads at a time.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Bytes and media time that are looked at to tell the codecs' parameters.
+const PROBE_BYTES: &CStr = c"1048576";
+const PROBE_MICROS: &CStr = c"2000000";
+
+/// Streams of one resource.
+const MAX_STREAMS: &CStr = c"64";
+
+/// Bytes read for one frame, or for all headers, before it counts as junk.
+const MAX_READ_BYTES: u64 = 64 << 20;
+
+/// Largest single allocation of FFmpeg in this process: a picture's plane of the largest size
+/// that is played fits, a table that a hostile header announces does not.
+const MAX_ALLOCATION_BYTES: usize = 1 << 30;
+
+/// Reads that may fail in a row.
+const MAX_DAMAGED: u32 = 100;
+
+/// Time that goes back by more than this is another time line, put behind the one before.
+const RESTART_MICROS: i64 = 1_000_000;
+
+/// Taken for the duration of a first frame that tells none.
+const EXPECTED_DURATION_MICROS: i64 = 40_000;
+
+/// What is known of one track.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceTrack {
+    pub(crate) track: Track,
+    /// Where the track ends, if the container says it of the track itself.
+    pub(crate) end: Option<Pts>,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Of the track with this index.
+    Frame(usize, CodedFrame),
+    End,
+}
+
+/// An open resource.
+pub(crate) struct Demux {
+    /// INVARIANT: open.
+    context: *mut AVFormatContext,
+    /// INVARIANT: outlives `context`; `input` is its opaque value and outlives it.
+    io: *mut AVIOContext,
+    /// INVARIANT: from a box, owned; outside of this module's callbacks only reached through
+    /// [`Self::input`].
+    input: NonNull<Input>,
+    packet: *mut AVPacket,
+    streams: Vec<Stream>,
+    tracks: Vec<SourceTrack>,
+    duration_micros: Option<i64>,
+    damaged: u32,
+    /// Added to all times since they last went back.
+    shift_micros: i64,
+    /// End of the newest frame.
+    reached: Option<Pts>,
+}
+
+/// What a stream's next frame is judged by.
+struct Stream {
+    index: c_int,
+    kind: TrackKind,
+    last_end: Option<Pts>,
+    last_duration_micros: i64,
+}
+
+/// What FFmpeg's callbacks work on.
+struct Input {
+    http: Http,
+    line: Arc<Line>,
+    failure: Option<FetchError>,
+    /// Bytes that may still be read for what is under way.
+    budget: u64,
+}
+
+impl Demux {
+    /// Opens what `http` reads.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub(crate) fn open(http: Http, line: Arc<Line>) -> Result<Self, SourceError> {
+        crate::decode::quiet();
+        let input = Box::new(Input { http, line, failure: None, budget: MAX_READ_BYTES });
+        let input = NonNull::from(Box::leak(input));
+        let mut demux = Self {
+            context: ptr::null_mut(),
+            io: ptr::null_mut(),
+            input,
+            packet: ptr::null_mut(),
+            streams: Vec::new(),
+            tracks: Vec::new(),
+            duration_micros: None,
+            damaged: 0,
+            shift_micros: 0,
+            reached: None,
+        };
+        demux.open_context().map_err(|error| demux.cause(error))?;
+        demux.choose_streams()?;
+        Ok(demux)
+    }
+
+    pub(crate) fn tracks(&self) -> &[SourceTrack] {
+        &self.tracks
+    }
+
+    /// `None`: not known, or endless.
+    pub(crate) fn duration_micros(&self) -> Option<i64> {
+        self.duration_micros
+    }
+
+    pub(crate) fn is_seekable(&mut self) -> bool {
+        self.input().http.is_seekable()
+    }
+
+    /// Whether reading it again from the start comes to an end.
+    pub(crate) fn is_finite(&mut self) -> bool {
+        self.input().http.length().is_some()
+    }
+
+    /// The next coded frame of a chosen track, in the resource's order.
+    ///
+    /// # Errors
+    /// See [`SourceError`]; after [`FetchError::Cut`] it can be read on after a seek.
+    pub(crate) fn next(&mut self) -> Result<Next, SourceError> {
+        self.input().budget = MAX_READ_BYTES;
+        loop {
+            // SAFETY: both are valid; a packet that is filled is released before the next use.
+            let result = unsafe {
+                av_packet_unref(self.packet);
+                av_read_frame(self.context, self.packet)
+            };
+            if result == AVERROR_EOF && self.input().failure.is_none() {
+                return Ok(Next::End);
+            }
+            if result < 0 {
+                self.damaged += 1;
+                if self.input().failure.is_some() || MAX_DAMAGED < self.damaged {
+                    return Err(self.cause(result));
+                }
+                continue;
+            }
+            self.damaged = 0;
+            if let Some(next) = self.take_packet()? {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Goes to the key frame at or before `to`.
+    ///
+    /// # Errors
+    /// [`FetchError::Cut`]; [`SourceError::Seek`]: it must be opened anew.
+    pub(crate) fn seek(&mut self, to: Pts) -> Result<(), SourceError> {
+        self.input().budget = MAX_READ_BYTES;
+        self.input().failure = None;
+        self.damaged = 0;
+        let stream = self.streams.iter().find(|stream| stream.kind == TrackKind::Video);
+        let stream = stream.or(self.streams.first()).map_or(-1, |stream| stream.index);
+        // SAFETY: the context and its I/O are valid; `stream` is one of its streams. An error or
+        // end that the I/O remembers is void at the new place.
+        let result = unsafe {
+            (*self.io).error = 0;
+            (*self.io).eof_reached = 0;
+            let base = stream_at(self.context, stream).map(|stream| stream.time_base);
+            let at =
+                base.map_or(to.0, |base| crate::time::ticks_from_micros(to.0, base.num, base.den));
+            av_seek_frame(self.context, stream, at, AVSEEK_FLAG_BACKWARD)
+        };
+        for stream in &mut self.streams {
+            stream.last_end = None;
+        }
+        (self.shift_micros, self.reached) = (0, None);
+        match (result, self.input().failure.take()) {
+            (0.., _) => Ok(()),
+            (_, Some(failure)) => Err(failure.into()),
+            (_, None) => Err(SourceError::Seek),
+        }
+    }
+
+    fn open_context(&mut self) -> Result<(), c_int> {
+        const OUT_OF_MEMORY: c_int = ffmpeg_next::ffi::AVERROR(ffmpeg_next::ffi::ENOMEM);
+        let size = c_int::try_from(BUFFER_BYTES).unwrap_or(c_int::MAX);
+        let seekable = self.input().http.is_seekable();
+        let opaque = self.input.as_ptr().cast::<c_void>();
+        // SAFETY: each pointer is checked before use and owned by `self`, whose drop frees what
+        // is there. The buffer belongs to the I/O context from its creation. `opaque` points
+        // into a box that outlives both contexts. A failed open frees the format context and
+        // nulls the pointer.
+        unsafe {
+            av_max_alloc(MAX_ALLOCATION_BYTES);
+            let mut buffer = av_malloc(BUFFER_BYTES);
+            if buffer.is_null() {
+                return Err(OUT_OF_MEMORY);
+            }
+            self.io =
+                avio_alloc_context(buffer.cast(), size, 0, opaque, Some(read), None, Some(seek));
+            if self.io.is_null() {
+                av_freep((&raw mut buffer).cast());
+                return Err(OUT_OF_MEMORY);
+            }
+            (*self.io).seekable = c_int::from(seekable);
+            self.packet = av_packet_alloc();
+            self.context = avformat_alloc_context();
+            if self.packet.is_null() || self.context.is_null() {
+                return Err(OUT_OF_MEMORY);
+            }
+            let context = &mut *self.context;
+            context.pb = self.io;
+            context.flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_FAST_SEEK;
+            context.interrupt_callback = AVIOInterruptCB { callback: Some(is_cut), opaque };
+            let mut options: *mut AVDictionary = ptr::null_mut();
+            for (name, value) in [
+                (c"format_whitelist", FORMATS),
+                // Nothing but what is handed in: a file cannot name another one.
+                (c"protocol_whitelist", c"none"),
+                (c"probesize", PROBE_BYTES),
+                (c"formatprobesize", PROBE_BYTES),
+                (c"analyzeduration", PROBE_MICROS),
+                (c"max_streams", MAX_STREAMS),
+            ] {
+                av_dict_set(&raw mut options, name.as_ptr(), value.as_ptr(), 0);
+            }
+            let opened = avformat_open_input(
+                &raw mut self.context,
+                c"".as_ptr(),
+                ptr::null(),
+                &raw mut options,
+            );
+            av_dict_free(&raw mut options);
+            if opened < 0 {
+                return Err(opened);
+            }
+            let analysed = avformat_find_stream_info(self.context, ptr::null_mut());
+            if analysed < 0 { Err(analysed) } else { Ok(()) }
+        }
+    }
+
+    /// Takes the best picture and the best sound track and leaves out the rest.
+    fn choose_streams(&mut self) -> Result<(), SourceError> {
+        for (media, kind) in [
+            (AVMediaType::AVMEDIA_TYPE_VIDEO, TrackKind::Video),
+            (AVMediaType::AVMEDIA_TYPE_AUDIO, TrackKind::Audio),
+        ] {
+            // SAFETY: the context is open; no related stream and no decoder are asked for.
+            let index =
+                unsafe { av_find_best_stream(self.context, media, -1, -1, ptr::null_mut(), 0) };
+            // SAFETY: the context is open.
+            let Some(stream) = (unsafe { stream_at(self.context, index) }) else { continue };
+            if stream.disposition & AV_DISPOSITION_ATTACHED_PIC != 0 {
+                continue;
+            }
+            let id = u32::try_from(index).unwrap_or(0);
+            // SAFETY: the stream belongs to an open context.
+            let track = unsafe {
+                if has_side_data(stream, AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INIT_INFO) {
+                    return Err(SourceError::Encrypted);
+                }
+                init::track_of_stream(stream, kind, id)?
+            };
+            let base = stream.time_base;
+            let end = (0 < stream.duration).then(|| {
+                let start = if stream.start_time == AV_NOPTS_VALUE { 0 } else { stream.start_time };
+                micros_from_base(start.saturating_add(stream.duration), base.num, base.den)
+            });
+            self.tracks.push(SourceTrack { track, end: end.flatten().map(Pts) });
+            self.streams.push(Stream {
+                index,
+                kind,
+                last_end: None,
+                last_duration_micros: EXPECTED_DURATION_MICROS,
+            });
+        }
+        if self.tracks.is_empty() {
+            return Err(SourceError::NotMedia);
+        }
+        let indices: Vec<_> = self.streams.iter().map(|stream| stream.index).collect();
+        // SAFETY: the context is open and ours alone; it holds `nb_streams` valid pointers.
+        unsafe {
+            let context = &*self.context;
+            for index in 0..context.nb_streams {
+                let at = usize::try_from(index).unwrap_or(usize::MAX);
+                let chosen = indices.contains(&c_int::try_from(index).unwrap_or(-1));
+                if !chosen {
+                    (**context.streams.add(at)).discard = AVDiscard::AVDISCARD_ALL;
+                }
+            }
+            let known = context.duration != AV_NOPTS_VALUE && 0 < context.duration;
+            let start = if context.start_time == AV_NOPTS_VALUE { 0 } else { context.start_time };
+            let end = context.duration.saturating_add(start.max(0));
+            self.duration_micros = (known && self.is_finite()).then_some(end);
+        }
+        Ok(())
+    }
+
+    /// The packet as a coded frame, if it is of a chosen track and has anything in it.
+    fn take_packet(&mut self) -> Result<Option<Next>, SourceError> {
+        // SAFETY: the packet was just filled; its data is null or holds `size` bytes.
+        let (packet, data, encrypted) = unsafe {
+            let packet = &*self.packet;
+            let size = usize::try_from(packet.size).unwrap_or(0);
+            let data = if packet.data.is_null() {
+                &[][..]
+            } else {
+                std::slice::from_raw_parts(packet.data, size)
+            };
+            let kind = AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INFO;
+            let info = av_packet_get_side_data(self.packet, kind, ptr::null_mut());
+            (packet, data, !info.is_null())
+        };
+        let index = self.streams.iter().position(|stream| stream.index == packet.stream_index);
+        let Some(index) = index else { return Ok(None) };
+        if encrypted {
+            return Err(SourceError::Encrypted);
+        }
+        if data.is_empty() {
+            return Ok(None);
+        }
+        if MAX_FRAME_BYTES < u64::try_from(data.len()).unwrap_or(u64::MAX) {
+            return Err(SourceError::TooLarge);
+        }
+        let data = Bytes::copy_from_slice(data);
+        let (pts, dts, duration, key) =
+            (packet.pts, packet.dts, packet.duration, packet.flags & AV_PKT_FLAG_KEY != 0);
+        // SAFETY: the context is open.
+        let base = unsafe { stream_at(self.context, packet.stream_index) }.map(|s| s.time_base);
+        let Some(stream) = self.streams.get_mut(index) else { return Ok(None) };
+        let micros = |ticks: i64| {
+            let base = base.filter(|_| ticks != AV_NOPTS_VALUE)?;
+            micros_from_base(ticks, base.num, base.den)
+        };
+        let duration_micros = match micros(duration) {
+            Some(duration) if 0 < duration => duration,
+            _ => stream.last_duration_micros,
+        };
+        let known = micros(pts).or(micros(dts)).map(|pts| pts.saturating_add(self.shift_micros));
+        let last = stream.last_end.or(self.reached).unwrap_or(Pts::ZERO);
+        let mut pts = known.map_or(last, Pts);
+        let mut shift = self.shift_micros;
+        if stream.last_end.is_some_and(|end| RESTART_MICROS < end.since(pts)) && key {
+            // Another time line, as when a live stream starts its next piece.
+            let gap = self.reached.unwrap_or(last).since(pts);
+            shift = shift.saturating_add(gap);
+            pts = pts.plus(gap);
+        }
+        self.shift_micros = shift;
+        let dts = micros(dts).map_or(pts, |dts| Pts(dts.saturating_add(shift)).min(pts));
+        let frame = CodedFrame {
+            track_id: u32::try_from(packet.stream_index).unwrap_or(0),
+            pts,
+            dts,
+            duration_micros,
+            keyframe: key || stream.kind == TrackKind::Audio,
+            data,
+        };
+        stream.last_duration_micros = duration_micros;
+        stream.last_end = Some(stream.last_end.map_or(frame.end(), |end| end.max(frame.end())));
+        self.reached = Some(self.reached.map_or(frame.end(), |end| end.max(frame.end())));
+        Ok(Some(Next::Frame(index, frame)))
+    }
+
+    /// Why FFmpeg failed: what the input says comes first.
+    fn cause(&mut self, error: c_int) -> SourceError {
+        if let Some(failure) = self.input().failure.take() {
+            return failure.into();
+        }
+        if self.input().budget == 0 {
+            return SourceError::TooLarge;
+        }
+        match error {
+            AVERROR_EXIT => SourceError::Network(FetchError::Cut),
+            _ if self.context.is_null() => SourceError::NotMedia,
+            _ => SourceError::Malformed,
+        }
+    }
+
+    fn input(&mut self) -> &mut Input {
+        // SAFETY: valid as long as `self`; the callbacks only run inside of calls to FFmpeg,
+        // during which this borrow is not held.
+        unsafe { self.input.as_mut() }
+    }
+}
+
+impl Drop for Demux {
+    fn drop(&mut self) {
+        // SAFETY: all are owned or null. Closing leaves custom I/O alone and accepts null; the
+        // buffer may have been replaced by FFmpeg, so it is freed through the I/O context.
+        unsafe {
+            av_packet_free(&raw mut self.packet);
+            avformat_close_input(&raw mut self.context);
+            if !self.io.is_null() {
+                av_freep((&raw mut (*self.io).buffer).cast());
+                avio_context_free(&raw mut self.io);
+            }
+            drop(Box::from_raw(self.input.as_ptr()));
+        }
+    }
+}
+
+/// A stream of an open context.
+///
+/// # Safety
+/// `context` is open; the stream is not used after it is closed or changed.
+unsafe fn stream_at<'a>(context: *mut AVFormatContext, index: c_int) -> Option<&'a AVStream> {
+    // SAFETY: by contract; it holds `nb_streams` valid pointers.
+    unsafe {
+        let context = &*context;
+        let at = u32::try_from(index).ok().filter(|at| *at < context.nb_streams)?;
+        Some(&**context.streams.add(usize::try_from(at).ok()?))
+    }
+}
+
+/// # Safety
+/// The stream belongs to an open context.
+unsafe fn has_side_data(stream: &AVStream, kind: AVPacketSideDataType) -> bool {
+    // SAFETY: by contract; a null size pointer is allowed.
+    unsafe { !av_stream_get_side_data(stream, kind, ptr::null_mut()).is_null() }
+}
+
+/// Hands FFmpeg the next bytes.
+unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
+    // SAFETY: `opaque` is the box of the `Demux` that called FFmpeg on this thread and does not
+    // touch it meanwhile; `buffer` has room for `size` bytes.
+    let (input, buffer) = unsafe {
+        let size = usize::try_from(size).unwrap_or(0);
+        (&mut *opaque.cast::<Input>(), std::slice::from_raw_parts_mut(buffer, size))
+    };
+    if input.budget == 0 {
+        return AVERROR_EXIT;
+    }
+    match input.http.read(buffer) {
+        Ok(0) => AVERROR_EOF,
+        Ok(count) => {
+            let read = u64::try_from(count).unwrap_or(u64::MAX);
+            input.budget = input.budget.saturating_sub(read);
+            c_int::try_from(count).unwrap_or(size)
+        }
+        Err(failure) => {
+            input.failure = Some(failure);
+            AVERROR_EXIT
+        }
+    }
+}
+
+/// Moves to another place, or tells the length.
+unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
+    const REFUSED: i64 = -1;
+    // SAFETY: as in `read`.
+    let input = unsafe { &mut *opaque.cast::<Input>() };
+    let length = input.http.length().and_then(|length| i64::try_from(length).ok());
+    let at = i64::try_from(input.http.position()).unwrap_or(i64::MAX);
+    let base = match whence & !AVSEEK_FORCE {
+        AVSEEK_SIZE => return length.unwrap_or(REFUSED),
+        SEEK_SET => Some(0),
+        SEEK_CUR => Some(at),
+        SEEK_END => length,
+        _ => None,
+    };
+    let to = base.and_then(|base| base.checked_add(offset)).filter(|to| 0 <= *to);
+    let Some(to) = to else { return REFUSED };
+    input.http.seek(u64::try_from(to).unwrap_or(0));
+    to
+}
+
+/// Asked by FFmpeg now and then: 1 ends what it does.
+unsafe extern "C" fn is_cut(opaque: *mut c_void) -> c_int {
+    // SAFETY: as in `read`; only read.
+    let input = unsafe { &*opaque.cast::<Input>() };
+    c_int::from(input.budget == 0 || input.line.is_cut())
+}
