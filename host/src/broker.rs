@@ -36,8 +36,8 @@ const INBOX: usize = 64;
 /// How a broker is to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Path of the channel's socket; `None`: as the session has it.
-    pub channel: Option<PathBuf>,
+    /// The channel as people write it; `None`: as the session has it.
+    pub channel: Option<String>,
     /// The policy file.
     pub policy: PathBuf,
     /// Started by a relay: its own session, no terminal, and it ends by itself.
@@ -50,7 +50,7 @@ pub struct Options {
 /// Another one runs, or the session has no place for it.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.detached {
-        meeting::leave_the_starter().context("leave the browser's process group")?;
+        meeting::leave_the_starter();
     }
     let ring = Ring::default();
     logging::start(ring.clone(), !options.detached);
@@ -72,7 +72,7 @@ struct Broker {
     listening: Listening,
     session: Session,
     device: Device,
-    ports: BTreeMap<BrowserId, mpsc::Sender<Vec<u8>>>,
+    ports: BTreeMap<BrowserId, port::Outbox>,
     inbox: mpsc::Receiver<Input>,
     /// For new ports.
     outbox: mpsc::Sender<Input>,
@@ -98,7 +98,7 @@ impl Broker {
             tracing::error!(%error, "everything is restricted");
         }
         let activity_id = random_hex()?;
-        let transport = Transport::choose(options.channel.clone())?;
+        let transport = Transport::choose(options.channel.as_deref())?;
         tracing::info!(transport = transport.name(), "the broker starts");
         let greeting =
             Greeting { session_name: meeting::session_name(), activity_id: activity_id.clone() };
@@ -147,7 +147,10 @@ impl Broker {
                 if let Some(error) = error {
                     tracing::error!(%error, "everything is restricted");
                 }
-                self.session.set_policy(policy)
+                if self.session.set_policy(policy) {
+                    self.device.restart(&mut self.session);
+                }
+                Ok(())
             }
             () = sleep_until(self.end_at) => return false,
             _ = self.interrupt.recv() => return false,
@@ -205,7 +208,7 @@ impl Broker {
                 }
             };
             let Some(port) = self.ports.get(&id) else { continue };
-            let sent = message_of(*event).is_some_and(|message| port.try_send(message).is_ok());
+            let sent = message_of(*event).is_some_and(|message| port.push(message));
             if !sent {
                 tracing::warn!(browser = id.0, "a browser does not read and is let go");
                 self.ports.remove(&id);
@@ -262,7 +265,9 @@ impl Policy {
         let Some(watch) = &mut self.watch else { return std::future::pending().await };
         loop {
             let event = watch.next().await;
-            if self.path.file_name().is_some_and(|name| event.concerns(name)) {
+            // What was only created is still being written.
+            let is_whole = !matches!(event, crate::transport::WatchEvent::Created(_));
+            if is_whole && self.path.file_name().is_some_and(|name| event.concerns(name)) {
                 return;
             }
         }

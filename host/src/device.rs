@@ -18,15 +18,16 @@ use tokio::task::JoinHandle;
 use crate::connection::{Connection, Ended, sleep_until};
 use crate::session::Session;
 use crate::status::RoundTrips;
-use crate::transport::{ByteStream, Change, Transport, Unavailable};
+use crate::transport::{ByteStream, Change, Retry, Transport, Unavailable};
 
-/// Between attempts; the last is repeated.
-const PAUSES: [Duration; 4] = [
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(30),
-];
+/// Seconds between attempts; the last is repeated.
+const SOON: [u64; 4] = [1, 5, 10, 30];
+/// As [`SOON`], where an attempt in vain costs something.
+const SELDOM: [u64; 5] = [5, 10, 30, 60, 300];
+/// Attempts in vain that may cost something; then only a client that connects anew helps.
+const MAX_COSTLY: usize = 100;
+/// A page that opens is worth an attempt if the last one is so long ago.
+const ON_DEMAND: Duration = Duration::from_secs(5);
 
 /// What the greeting says of this host.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub(crate) struct Device {
     state: State,
     /// Attempts in a row without a welcome.
     attempts: usize,
+    /// Attempts of [`Retry::Seldom`], ever.
+    costly: usize,
     pub(crate) sent_bytes: u64,
     pub(crate) round_trips: RoundTrips,
 }
@@ -52,8 +55,11 @@ enum State {
     Idle,
     Connecting(JoinHandle<Result<ByteStream, Unavailable>>),
     Connected(Box<Connection>),
-    /// `None`: only a change of the transport helps.
-    Waiting(Option<Instant>),
+    Waiting {
+        since: Instant,
+        /// `None`: only a change of the transport helps.
+        until: Option<Instant>,
+    },
 }
 
 impl Device {
@@ -63,6 +69,7 @@ impl Device {
             greeting,
             state: State::Idle,
             attempts: 0,
+            costly: 0,
             sent_bytes: 0,
             round_trips: RoundTrips::default(),
         }
@@ -93,7 +100,7 @@ impl Device {
                     Ok(Ok(stream)) => self.on_stream(stream, session),
                     Ok(Err(unavailable)) => self.pause(unavailable, session),
                     // Aborted: the runtime ends.
-                    Err(_) => self.state = State::Waiting(None),
+                    Err(_) => self.state = State::Idle,
                 }
             }
             State::Connected(connection) => {
@@ -106,7 +113,10 @@ impl Device {
                     self.on_end(&ended, was_opened, session);
                 }
             }
-            State::Waiting(until) => {
+            State::Waiting { since, until } => {
+                if session.take_demand() {
+                    *until = until.map(|until| until.min(*since + ON_DEMAND));
+                }
                 let until = *until;
                 tokio::select! {
                     change = self.transport.changed() => self.on_change(change, session),
@@ -119,6 +129,14 @@ impl Device {
     /// The device broke the rules in what the session was told.
     pub(crate) fn give_up(&mut self, ended: &Ended, session: &mut Session) {
         self.on_end(ended, true, session);
+    }
+
+    /// Greets the device anew, because something in the greeting has changed.
+    pub(crate) fn restart(&mut self, session: &mut Session) {
+        if matches!(self.state, State::Connected(_)) {
+            self.close();
+            session.no_device(None);
+        }
     }
 
     /// Ends the connection on purpose.
@@ -145,7 +163,7 @@ impl Device {
     fn on_stream(&mut self, stream: ByteStream, session: &mut Session) {
         let nonce = match random_hex() {
             Ok(nonce) => nonce,
-            Err(reason) => return self.pause(Unavailable { reason, try_again: true }, session),
+            Err(reason) => return self.pause(Unavailable { reason, retry: Retry::Soon }, session),
         };
         let (extension_version, desktop) = session.greeting();
         let hello = Hello {
@@ -187,16 +205,24 @@ impl Device {
             }
         };
         // Without its client nothing helps until the next one comes.
-        let try_again = !matches!(ended, Ended::Gone);
-        self.pause(Unavailable { reason, try_again }, session);
+        let retry = if matches!(ended, Ended::Gone) { Retry::OnChange } else { Retry::Soon };
+        self.pause(Unavailable { reason, retry }, session);
     }
 
     fn pause(&mut self, unavailable: Unavailable, session: &mut Session) {
-        let last = PAUSES.len() - 1;
-        let pause = PAUSES.get(self.attempts.min(last)).copied();
-        let until = pause.filter(|_| unavailable.try_again).map(|pause| Instant::now() + pause);
+        let pauses: &[u64] = match unavailable.retry {
+            Retry::OnChange => &[],
+            Retry::Soon => &SOON,
+            Retry::Seldom => {
+                self.costly = self.costly.saturating_add(1);
+                if self.costly < MAX_COSTLY { &SELDOM } else { &[] }
+            }
+        };
+        let pause = pauses.get(self.attempts).or(pauses.last());
+        let since = Instant::now();
+        let until = pause.map(|seconds| since + Duration::from_secs(*seconds));
         self.attempts = self.attempts.saturating_add(1);
-        self.state = State::Waiting(until);
+        self.state = State::Waiting { since, until };
         session.no_device(Some(unavailable.reason));
     }
 }

@@ -45,19 +45,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-pub use self::transport::ChannelError;
-
 /// Where the session host's policy lies unless an administrator says otherwise.
 pub fn default_policy_path() -> PathBuf {
     PathBuf::from(policy::DEFAULT_PATH)
-}
-
-/// Reads a channel as people write it: `unix:PATH`.
-///
-/// # Errors
-/// It is written in another way.
-pub fn parse_channel(text: &str) -> Result<PathBuf, ChannelError> {
-    transport::parse_channel(text)
 }
 
 /// Name of the environment variable that chooses the channel.

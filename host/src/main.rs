@@ -60,7 +60,6 @@ fn run() -> anyhow::Result<()> {
         Command::Broker { channel, policy, detached } => {
             let channel = channel.or_else(|| std::env::var(nearside_host::CHANNEL_VARIABLE).ok());
             let channel = channel.filter(|text| !text.is_empty());
-            let channel = channel.map(|text| nearside_host::parse_channel(&text)).transpose()?;
             broker::run(&broker::Options { channel, policy, detached })
         }
         Command::Status { json } => {

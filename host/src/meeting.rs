@@ -15,7 +15,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as StdStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -64,6 +64,8 @@ pub(crate) async fn listen() -> anyhow::Result<Listening> {
         _ => {}
     }
     let listener = UnixListener::bind(&meeting.socket).context("open the broker's socket")?;
+    // The folder is owner-only already.
+    std::fs::set_permissions(&meeting.socket, std::fs::Permissions::from_mode(0o600))?;
     Ok(Listening { listener, meeting, _lock: lock })
 }
 
@@ -166,9 +168,9 @@ fn lock_file(path: &std::path::Path) -> anyhow::Result<File> {
 }
 
 /// In a detached broker: its own session, so that it survives the browser's end of the relay.
-pub(crate) fn leave_the_starter() -> io::Result<()> {
-    rustix::process::setsid()?;
-    Ok(())
+pub(crate) fn leave_the_starter() {
+    // Fails for a group leader, which a relay does not start.
+    let _ = rustix::process::setsid();
 }
 
 /// In a detached broker: tells the relay, then holds nothing of it open.

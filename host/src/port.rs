@@ -8,6 +8,9 @@
 //! INVARIANT: a message is bounded before it is read, and what waits to be written to a
 //! browser is bounded: one that does not read is let go.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use nearside_channel::extension::{ExtensionMessage, HostEvent, MAX_PIECE, MAX_TO_BROWSER};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
@@ -28,13 +31,30 @@ pub(crate) const STATUS_LINE: &str = "status\n";
 const MAX_MESSAGE: u32 = 2 << 20;
 const _: () = assert!(MAX_PIECE / 3 * 4 + (64 << 10) < 2 << 20, "a piece of media must fit");
 
-/// Messages that may wait for a browser to read.
-pub(crate) const OUTBOX: usize = 512;
+/// Messages that may wait for a browser to read, and their bytes.
+const OUTBOX: usize = 4096;
+const OUTBOX_BYTES: usize = 8 << 20;
+
+/// What waits for one browser. Dropping it closes the port once that is written.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    messages: mpsc::Sender<Vec<u8>>,
+    queued: Arc<AtomicUsize>,
+}
+
+impl Outbox {
+    /// False: the browser does not read.
+    pub(crate) fn push(&self, message: Vec<u8>) -> bool {
+        let length = message.len();
+        let queued = self.queued.fetch_add(length, Ordering::Relaxed);
+        queued + length <= OUTBOX_BYTES && self.messages.try_send(message).is_ok()
+    }
+}
 
 /// What ports tell the broker's task.
 #[derive(Debug)]
 pub(crate) enum Input {
-    Came(BrowserId, mpsc::Sender<Vec<u8>>),
+    Came(BrowserId, Outbox),
     Said(BrowserId, Box<ExtensionMessage>),
     /// It sent what is no message.
     Unreadable(BrowserId),
@@ -78,12 +98,14 @@ async fn serve_browser(
     if writer.write_all(OK_LINE.as_bytes()).await.is_err() {
         return;
     }
-    let (outbox, outgoing) = mpsc::channel(OUTBOX);
+    let (messages, outgoing) = mpsc::channel(OUTBOX);
+    let queued = Arc::new(AtomicUsize::new(0));
+    let outbox = Outbox { messages, queued: queued.clone() };
     if broker.send(Input::Came(id, outbox)).await.is_err() {
         return;
     }
     // Ends when the broker lets go of the outbox, and takes the reading end with it.
-    let writing = write(writer, outgoing);
+    let writing = write(writer, outgoing, &queued);
     tokio::select! {
         () = writing => {}
         () = read(&mut reader, id, broker) => {}
@@ -92,8 +114,13 @@ async fn serve_browser(
     let _ = broker.send(Input::Gone(id)).await;
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut outgoing: mpsc::Receiver<Vec<u8>>) {
+async fn write(
+    mut writer: OwnedWriteHalf,
+    mut outgoing: mpsc::Receiver<Vec<u8>>,
+    queued: &AtomicUsize,
+) {
     while let Some(message) = outgoing.recv().await {
+        queued.fetch_sub(message.len(), Ordering::Relaxed);
         if writer.write_all(&message).await.is_err() {
             return;
         }

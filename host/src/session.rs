@@ -70,6 +70,8 @@ pub(crate) struct Session {
     events: VecDeque<(BrowserId, Event)>,
     /// Rises with each player, so that the oldest is known.
     players_opened: u64,
+    /// Since the last [`Session::take_demand`] a device would have been of new use.
+    demand: bool,
 }
 
 /// What a browser is told.
@@ -122,6 +124,7 @@ impl Session {
             absent: None,
             events: VecDeque::new(),
             players_opened: 0,
+            demand: false,
         }
     }
 
@@ -165,19 +168,20 @@ impl Session {
         &self.policy
     }
 
-    /// The session host's policy has changed: it holds at once, on pages that play too.
-    ///
-    /// # Errors
-    /// The connection to the device is of no use any more.
-    pub(crate) fn set_policy(&mut self, policy: SessionPolicy) -> Result<(), DeviceError> {
-        let was_blocked = self.blocked().is_some();
+    /// The session host's policy, read again. Whether it has changed: then it holds from the
+    /// next greeting on, which is up to the caller.
+    pub(crate) fn set_policy(&mut self, policy: SessionPolicy) -> bool {
+        let changed = self.policy != policy;
         self.policy = policy;
-        self.tell_state();
-        match (was_blocked, self.blocked()) {
-            (true, None) => self.open_all(),
-            (false, Some(reason)) => self.close_all(&reason),
-            _ => Ok(()),
+        if changed && self.device.is_none() {
+            self.tell_state();
         }
+        changed
+    }
+
+    /// Whether a page or browser came since the last call that a device would be of use to.
+    pub(crate) fn take_demand(&mut self) -> bool {
+        std::mem::take(&mut self.demand)
     }
 
     /// Why there is no device, or why it does not play.

@@ -18,7 +18,7 @@ use std::pin::Pin;
 use nearside_channel::message::{Reason, ReasonCode};
 use tokio::net::UnixStream;
 
-pub(crate) use self::watch::{Watch, WatchError};
+pub(crate) use self::watch::{Event as WatchEvent, Watch, WatchError};
 
 /// A connection's bytes, both ways.
 pub(crate) type ByteStream = UnixStream;
@@ -42,23 +42,33 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) struct Unavailable {
     pub(crate) reason: Reason,
-    /// Another attempt makes sense without a [`Change`].
-    pub(crate) try_again: bool,
+    pub(crate) retry: Retry,
+}
+
+/// Whether another attempt makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// Only after a [`Change`].
+    OnChange,
+    /// After a pause.
+    Soon,
+    /// After a pause, but not often: each attempt in vain costs the session something.
+    Seldom,
 }
 
 impl Unavailable {
-    fn new(message: &str, next_step: &str, try_again: bool) -> Self {
-        Self { reason: Reason::new(ReasonCode::Network, message, next_step), try_again }
+    fn new(message: &str, next_step: &str, retry: Retry) -> Self {
+        Self { reason: Reason::new(ReasonCode::Network, message, next_step), retry }
     }
 }
 
-/// An explicit `--channel` that is none.
+/// An explicit channel that is none.
 #[derive(Debug, thiserror::Error)]
 #[error("a channel is written unix:PATH with an absolute path")]
-pub struct ChannelError;
+struct ChannelError;
 
 /// `unix:PATH`.
-pub(crate) fn parse_channel(text: &str) -> Result<PathBuf, ChannelError> {
+fn parse_channel(text: &str) -> Result<PathBuf, ChannelError> {
     let path = text.strip_prefix("unix:").map(Path::new).filter(|path| path.is_absolute());
     path.map(Path::to_owned).ok_or(ChannelError)
 }
@@ -68,8 +78,8 @@ pub(crate) fn parse_channel(text: &str) -> Result<PathBuf, ChannelError> {
 pub(crate) enum Transport {
     Unix(unix::Unix),
     Xrdp(xrdp::Xrdp),
-    /// This is no session that a transport is known for.
-    None,
+    /// There is no way to a device, and why.
+    None(Reason),
 }
 
 impl Transport {
@@ -77,13 +87,25 @@ impl Transport {
     ///
     /// # Errors
     /// The file system cannot be watched.
-    pub(crate) fn choose(explicit: Option<PathBuf>) -> Result<Self, WatchError> {
-        if let Some(path) = explicit {
-            return Ok(Self::Unix(unix::Unix::new(path)));
+    pub(crate) fn choose(explicit: Option<&str>) -> Result<Self, WatchError> {
+        match explicit.map(parse_channel) {
+            Some(Ok(path)) => return Ok(Self::Unix(unix::Unix::new(path))),
+            Some(Err(error)) => {
+                return Ok(Self::None(Reason::new(
+                    ReasonCode::Network,
+                    format!("No Nearside client is connected, because {error}."),
+                    format!("Correct the option --channel or the variable {CHANNEL_VARIABLE}."),
+                )));
+            }
+            None => {}
         }
         match xrdp::Place::of_this_session() {
             Some(place) => Ok(Self::Xrdp(xrdp::Xrdp::new(place)?)),
-            None => Ok(Self::None),
+            None => Ok(Self::None(Reason::new(
+                ReasonCode::Network,
+                "No Nearside client is connected: this is no remote desktop session that Nearside knows.",
+                "Open this session through a remote desktop client that has Nearside.",
+            ))),
         }
     }
 
@@ -91,7 +113,7 @@ impl Transport {
         match self {
             Self::Unix(_) => "unix",
             Self::Xrdp(_) => "xrdp",
-            Self::None => "none",
+            Self::None(_) => "none",
         }
     }
 
@@ -99,11 +121,10 @@ impl Transport {
         match self {
             Self::Unix(unix) => unix.connect(),
             Self::Xrdp(xrdp) => xrdp.connect(),
-            Self::None => Box::pin(std::future::ready(Err(Unavailable::new(
-                "No Nearside client is connected: this is no remote desktop session that Nearside knows.",
-                "Open this session through a remote desktop client that has Nearside.",
-                false,
-            )))),
+            Self::None(reason) => {
+                let (reason, retry) = (reason.clone(), Retry::OnChange);
+                Box::pin(std::future::ready(Err(Unavailable { reason, retry })))
+            }
         }
     }
 
@@ -112,7 +133,7 @@ impl Transport {
         match self {
             Self::Unix(unix) => unix.changed().await,
             Self::Xrdp(xrdp) => xrdp.changed().await,
-            Self::None => std::future::pending().await,
+            Self::None(_) => std::future::pending().await,
         }
     }
 
@@ -120,7 +141,7 @@ impl Transport {
     pub(crate) fn is_stale(&mut self) -> bool {
         match self {
             Self::Xrdp(xrdp) => xrdp.is_stale(),
-            Self::Unix(_) | Self::None => false,
+            Self::Unix(_) | Self::None(_) => false,
         }
     }
 }

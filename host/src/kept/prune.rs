@@ -1,7 +1,5 @@
 //! Which entries of a log may go. Pure set arithmetic over time ranges.
 
-use std::collections::BTreeMap;
-
 use nearside_channel::message::{StreamCommand, TimeRange};
 
 use super::{Append, Brought, Entry, Log};
@@ -55,6 +53,7 @@ fn overlaps(a: TimeRange, b: TimeRange) -> bool {
 /// A group as a whole.
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
+    number: u64,
     init: bool,
     /// May not go whatever it holds: not sent, still growing, or not told of yet.
     pinned: bool,
@@ -66,12 +65,14 @@ struct Group {
 impl Log {
     /// Drops what may go at this depth.
     pub(super) fn prune(&mut self, depth: Depth) {
-        let groups = self.groups(depth);
-        let is_kept = |append: &Append| groups.get(&append.group).is_none_or(|group| group.kept);
-        let all = self.entries.len();
-        if self.cursor.entry == 0 || all == 0 {
+        if self.cursor.entry == 0 {
             return;
         }
+        let groups = self.groups(depth);
+        let group_of = |append: &Append| {
+            let found = groups.binary_search_by_key(&append.group, |group| group.number);
+            found.ok().and_then(|index| groups.get(index)).copied().unwrap_or_default()
+        };
         let last_command = self.last_appended();
         let mut kept_span: Option<TimeRange> = None;
         let mut any_append = false;
@@ -84,7 +85,7 @@ impl Log {
         self.entries.retain(|entry| {
             let is_sent = index < cursor;
             let keep = match entry {
-                Entry::Append(append) => is_kept(append),
+                Entry::Append(append) => group_of(append).kept,
                 Entry::Command(_) if !is_sent => true,
                 Entry::Command(StreamCommand::Remove { start_micros, end_micros }) => {
                     let end_micros = end_micros.unwrap_or(i64::MAX);
@@ -105,8 +106,11 @@ impl Log {
                 bytes += entry.bytes();
                 after_append = matches!(entry, Entry::Append(_));
                 any_append |= after_append;
-                if let Entry::Append(Append { brought, .. }) = entry {
-                    kept_span = match (kept_span, brought.and_then(Brought::span)) {
+                // What is kept only for its init segment needs no removal of its media.
+                if let Entry::Append(append) = entry
+                    && group_of(append).held
+                {
+                    kept_span = match (kept_span, append.brought.and_then(Brought::span)) {
                         (Some(a), Some(b)) => Some(join(a, b)),
                         (a, b) => a.or(b),
                     };
@@ -120,12 +124,16 @@ impl Log {
         self.bytes = bytes;
     }
 
-    /// The groups by number, decided from the newest to the oldest.
-    fn groups(&self, depth: Depth) -> BTreeMap<u64, Group> {
-        let mut groups: BTreeMap<u64, Group> = BTreeMap::new();
+    /// The groups in the order of their numbers, decided from the newest to the oldest.
+    fn groups(&self, depth: Depth) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
             let Entry::Append(append) = entry else { continue };
-            let group = groups.entry(append.group).or_default();
+            // Numbers rise along the log.
+            if groups.last().is_none_or(|last| last.number != append.group) {
+                groups.push(Group { number: append.group, ..Group::default() });
+            }
+            let Some(group) = groups.last_mut() else { continue };
             group.init |= append.init;
             group.pinned |= self.cursor.entry <= index || append.brought.is_none();
             group.held |= match append.brought {
@@ -137,8 +145,8 @@ impl Log {
             };
         }
         let mut needs_init = true;
-        for (number, group) in groups.iter_mut().rev() {
-            let is_open = *number == self.group;
+        for group in groups.iter_mut().rev() {
+            let is_open = group.number == self.group;
             group.kept = group.pinned || group.held || is_open || (group.init && needs_init);
             if group.init {
                 needs_init = false;

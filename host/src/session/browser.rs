@@ -140,6 +140,7 @@ impl Session {
         browser.greeted = true;
         browser.extension_version = version.to_owned();
         browser.desktop = Some(desktop);
+        self.demand = true;
         let state = self.state();
         self.tell(id, HostEvent::Channel(state));
         Ok(())
@@ -166,6 +167,7 @@ impl Session {
         let site = clipped(site, validate::MAX_SITE).to_owned();
         let title = clipped(title, validate::MAX_TITLE).to_owned();
         self.pages.insert((id, page), Page::new(site, title));
+        self.demand = true;
         Ok(self.open_on_device((id, page))?)
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nearside_channel::extension::HostEvent;
 use nearside_channel::message::{
-    DeviceMessage, PageId, PlayerCommand, PlayerEvent, Reason, ReasonCode, Welcome,
+    DeviceMessage, PageId, PlayerCommand, PlayerEvent, PlayerId, Reason, ReasonCode, Welcome,
 };
 use nearside_channel::scheduler::Scheduler;
 
@@ -74,7 +74,7 @@ impl Session {
                 None => Ok(()),
             },
             DeviceMessage::Player { page, player, event } => {
-                let Some(key) = self.page_of(page) else { return Ok(()) };
+                let Some(key) = self.page_with(page, player) else { return Ok(()) };
                 let failed = matches!(event, PlayerEvent::Failed { .. });
                 self.pass_on(key, DeviceMessage::Player { page: key.1, player, event });
                 if failed {
@@ -108,7 +108,7 @@ impl Session {
                         | PlayerCommand::Volume { .. }
                         | PlayerCommand::Loop { .. }
                 );
-                if let Some(key) = self.page_of(page).filter(|_| is_control) {
+                if let Some(key) = self.page_with(page, player).filter(|_| is_control) {
                     self.pass_on(key, DeviceMessage::Steer { page: key.1, player, command });
                 }
                 Ok(())
@@ -146,24 +146,8 @@ impl Session {
         Ok(())
     }
 
-    /// All pages play in the session from now on, and why.
-    pub(super) fn close_all(&mut self, reason: &Reason) -> Result<(), DeviceError> {
-        let keys: Vec<_> = self
-            .pages
-            .iter()
-            .filter(|(_, page)| page.channel_id().is_some())
-            .map(|(key, _)| *key)
-            .collect();
-        for key in keys {
-            self.close_on_device(key)?;
-            let message = DeviceMessage::PageFailed { page: key.1, reason: reason.clone() };
-            self.pass_on(key, message);
-        }
-        Ok(())
-    }
-
     /// Gives the device all pages that it does not have.
-    pub(super) fn open_all(&mut self) -> Result<(), DeviceError> {
+    fn open_all(&mut self) -> Result<(), DeviceError> {
         let keys: Vec<_> = self
             .pages
             .iter()
@@ -178,6 +162,13 @@ impl Session {
 
     fn page_of(&self, page: PageId) -> Option<PageKey> {
         self.device.as_ref()?.pages.get(&page).copied()
+    }
+
+    /// The page of that number, if it has that player.
+    fn page_with(&self, page: PageId, player: PlayerId) -> Option<PageKey> {
+        let key = self.page_of(page)?;
+        let player = self.pages.get(&key)?.players.get(&player)?;
+        (!player.failed).then_some(key)
     }
 
     fn pass_on(&mut self, key: PageKey, message: DeviceMessage) {

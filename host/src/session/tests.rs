@@ -1,1 +1,600 @@
+//! The core between scripted browsers and a scripted device.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nearside_channel::codec;
+use nearside_channel::extension::{EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent};
+use nearside_channel::message::{
+    Capabilities, DeviceMessage, DeviceSettings, HostMessage, PROTOCOL_VERSION, PageId,
+    PlayerCommand, PlayerEvent, PlayerId, PlayerKind, Reason, ReasonCode, SessionPolicy, Size,
+    Source, StreamCommand, StreamEvent, StreamId, TimeRange, Welcome,
+};
+use nearside_channel::stream::CREDITS;
+use nearside_channel::wire::{FrameReader, Kind};
+use proptest::prelude::*;
+
+use super::{BrowserId, Event, Identity, MAX_KEPT_STREAM, Session};
+use crate::ring::Ring;
+
+const A: BrowserId = BrowserId(1);
+const B: BrowserId = BrowserId(2);
+const PAGE: PageId = PageId(7);
+const PLAYER: PlayerId = PlayerId(3);
+const STREAM: StreamId = StreamId(9);
+
+fn welcome() -> Welcome {
+    Welcome {
+        protocol: PROTOCOL_VERSION,
+        client_version: "1".to_owned(),
+        nonce: "0123456789".to_owned(),
+        connection_id: "c".to_owned(),
+        credits: CREDITS,
+        capabilities: Capabilities::default(),
+        settings: DeviceSettings::default(),
+        playback_refused: None,
+    }
+}
+
+fn hello() -> ExtensionMessage {
+    ExtensionMessage::Hello {
+        protocol: EXTENSION_PROTOCOL_VERSION,
+        extension_version: "1".to_owned(),
+        browser: "test".to_owned(),
+        desktop: Size { width: 1920, height: 1080 },
+    }
+}
+
+/// A session and what came out of it.
+struct Rig {
+    session: Session,
+    now: Instant,
+    frames: FrameReader,
+    control: Vec<HostMessage>,
+    commands: Vec<(StreamId, StreamCommand)>,
+    media: BTreeMap<StreamId, Vec<u8>>,
+    events: Vec<(BrowserId, HostEvent)>,
+    closed: Vec<BrowserId>,
+    /// Whether the device consumes.
+    grants: bool,
+}
+
+impl Rig {
+    fn new(policy: SessionPolicy) -> Self {
+        let identity = Identity { host_version: "1", activity_id: "a".to_owned() };
+        Self {
+            session: Session::new(identity, policy, Ring::default()),
+            now: Instant::now(),
+            frames: FrameReader::default(),
+            control: Vec::new(),
+            commands: Vec::new(),
+            media: BTreeMap::new(),
+            events: Vec::new(),
+            closed: Vec::new(),
+            grants: true,
+        }
+    }
+
+    /// With a device and two browsers.
+    fn connected() -> Self {
+        let mut rig = Self::new(SessionPolicy::default());
+        for browser in [A, B] {
+            rig.session.browser_came(browser);
+            rig.say(browser, hello());
+        }
+        rig.connect();
+        rig
+    }
+
+    fn connect(&mut self) {
+        self.frames = FrameReader::default();
+        self.session.opened(welcome()).unwrap();
+        self.pump();
+    }
+
+    fn say(&mut self, browser: BrowserId, message: ExtensionMessage) {
+        self.session.on_browser(browser, message).unwrap();
+        self.pump();
+    }
+
+    fn device(&mut self, message: DeviceMessage) {
+        self.session.on_device(message, self.now).unwrap();
+        self.pump();
+    }
+
+    fn player(&mut self, browser: BrowserId, command: PlayerCommand) {
+        self.say(browser, ExtensionMessage::Player { page: PAGE, player: PLAYER, command });
+    }
+
+    /// A page with one player and one stream.
+    fn open(&mut self, browser: BrowserId) {
+        let (site, title) = ("site".to_owned(), "title".to_owned());
+        self.say(browser, ExtensionMessage::PageOpen { page: PAGE, site, title });
+        self.player(browser, PlayerCommand::Open { kind: PlayerKind::Video, source: Source::Mse });
+        let mime = "video/webm; codecs=\"vp9\"".to_owned();
+        self.player(browser, PlayerCommand::AddStream { stream: STREAM, mime });
+    }
+
+    fn append(&mut self, browser: BrowserId, seq: u32, media: &[u8]) {
+        let command = append(seq, media.len());
+        self.say(browser, ExtensionMessage::Stream { page: PAGE, stream: STREAM, command });
+        for piece in media.chunks(1 << 20) {
+            let data = STANDARD.encode(piece);
+            self.say(browser, ExtensionMessage::Media { stream: STREAM, data });
+        }
+    }
+
+    /// Moves everything that moves.
+    fn pump(&mut self) {
+        loop {
+            self.session.fill();
+            let mut out = Vec::new();
+            if !self.session.next_frame(&mut out) {
+                break;
+            }
+            let mut chunk = &out[..];
+            let frame = self.frames.next_frame(&mut chunk).unwrap().unwrap();
+            let stream = frame.stream();
+            match frame.kind() {
+                Kind::Control => self.control.push(codec::decode_host(&frame.body).unwrap()),
+                Kind::Command => {
+                    self.commands.push((stream, codec::decode_command(&frame.body).unwrap()));
+                }
+                Kind::Media => self.media.entry(stream).or_default().extend_from_slice(&frame.body),
+            }
+            if self.grants && frame.kind() != Kind::Control {
+                let bytes = u32::try_from(frame.body.len()).unwrap();
+                let credit = DeviceMessage::Credit { stream, bytes };
+                self.session.on_device(credit, self.now).unwrap();
+            }
+        }
+        while let Some((browser, event)) = self.session.next_event() {
+            match event {
+                Event::Say(event) => self.events.push((browser, *event)),
+                Event::Close => self.closed.push(browser),
+            }
+        }
+    }
+
+    fn take_control(&mut self) -> Vec<HostMessage> {
+        std::mem::take(&mut self.control)
+    }
+
+    fn take_events(&mut self) -> Vec<(BrowserId, HostEvent)> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The channel's number of the page that was opened last.
+    fn last_page(&self) -> PageId {
+        let opened = self.control.iter().rev().find_map(|message| match message {
+            HostMessage::PageOpen { page, .. } => Some(*page),
+            _ => None,
+        });
+        opened.expect("a page was opened")
+    }
+
+    fn last_stream(&self) -> StreamId {
+        let added = self.control.iter().rev().find_map(|message| match message {
+            HostMessage::Player { command: PlayerCommand::AddStream { stream, .. }, .. } => {
+                Some(*stream)
+            }
+            _ => None,
+        });
+        added.expect("a stream was added")
+    }
+}
+
+fn append(seq: u32, bytes: usize) -> StreamCommand {
+    StreamCommand::Append {
+        seq,
+        bytes: u32::try_from(bytes).unwrap(),
+        timestamp_offset_micros: 0,
+        window_start_micros: 0,
+        window_end_micros: None,
+        mode: Default::default(),
+    }
+}
+
+fn reason(code: ReasonCode) -> Reason {
+    Reason::new(code, "why", "what")
+}
+
+#[test]
+fn the_same_numbers_in_two_browsers_are_two_pages() {
+    let mut rig = Rig::connected();
+    rig.open(A);
+    let (page_a, stream_a) = (rig.last_page(), rig.last_stream());
+    rig.open(B);
+    let (page_b, stream_b) = (rig.last_page(), rig.last_stream());
+    assert_ne!(page_a, page_b);
+    assert_ne!(stream_a, stream_b);
+    rig.append(A, 1, b"of A");
+    rig.append(B, 1, b"of B");
+    assert_eq!(rig.media[&stream_a], b"of A");
+    assert_eq!(rig.media[&stream_b], b"of B");
+    rig.take_events();
+    let event = StreamEvent::Appended { seq: 1, buffered: Vec::new() };
+    rig.device(DeviceMessage::Stream { page: page_b, stream: stream_b, event: event.clone() });
+    let message = DeviceMessage::Stream { page: PAGE, stream: STREAM, event: event.clone() };
+    assert_eq!(rig.take_events(), [(B, HostEvent::Device { message })]);
+    // A stream of another page is nobody's.
+    rig.device(DeviceMessage::Stream { page: page_b, stream: stream_a, event });
+    assert_eq!(rig.take_events(), []);
+    // One browser's end leaves the other's alone.
+    rig.take_control();
+    rig.session.browser_gone(A);
+    rig.pump();
+    assert_eq!(rig.take_control(), [HostMessage::PageClose { page: page_a }]);
+    rig.append(B, 2, b" more");
+    assert_eq!(rig.media[&stream_b], b"of B more");
+}
+
+#[test]
+fn a_new_connection_is_given_everything_again() {
+    let mut rig = Rig::connected();
+    rig.open(A);
+    rig.player(A, PlayerCommand::Duration { duration_micros: Some(5_000_000) });
+    let media: Vec<u8> =
+        (0..3_000_000_u32).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    rig.append(A, 1, &media);
+    let first = rig.last_stream();
+    assert_eq!(rig.media[&first], media, "byte for byte");
+    rig.session.no_device(Some(reason(ReasonCode::Network)));
+    rig.pump();
+    rig.take_control();
+    rig.take_events();
+    rig.commands.clear();
+    rig.media.clear();
+    // What happens meanwhile counts, too.
+    rig.append(A, 2, b"meanwhile");
+    rig.connect();
+    let stream = rig.last_stream();
+    assert_eq!(rig.media[&stream], [&media[..], b"meanwhile"].concat());
+    assert_eq!(rig.commands, [(stream, append(1, media.len())), (stream, append(2, 9))]);
+    let page = rig.last_page();
+    let of_player = |command| HostMessage::Player { page, player: PLAYER, command };
+    let mime = "video/webm; codecs=\"vp9\"".to_owned();
+    assert_eq!(
+        rig.take_control(),
+        [
+            HostMessage::PageOpen { page, site: "site".to_owned(), title: "title".to_owned() },
+            of_player(PlayerCommand::Open { kind: PlayerKind::Video, source: Source::Mse }),
+            of_player(PlayerCommand::Duration { duration_micros: Some(5_000_000) }),
+            of_player(PlayerCommand::AddStream { stream, mime }),
+        ]
+    );
+    rig.device(DeviceMessage::PageReady { page });
+    let ready = HostEvent::Device { message: DeviceMessage::PageReady { page: PAGE } };
+    assert!(rig.take_events().contains(&(A, ready)));
+}
+
+#[test]
+fn a_stage_that_dies_is_started_again_ever_more_slowly() {
+    let mut rig = Rig::connected();
+    rig.open(A);
+    rig.append(A, 1, b"media");
+    for seconds in [1, 5, 30] {
+        let page = rig.last_page();
+        rig.take_control();
+        rig.media.clear();
+        rig.device(DeviceMessage::PageReady { page });
+        rig.device(DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) });
+        assert_eq!(rig.take_control(), [HostMessage::PageClose { page }]);
+        let due = rig.now + Duration::from_secs(seconds);
+        assert_eq!(rig.session.deadline(), Some(due));
+        rig.session.on_time(due - Duration::from_millis(1)).unwrap();
+        rig.pump();
+        assert_eq!(rig.control, []);
+        rig.session.on_time(due).unwrap();
+        rig.pump();
+        assert_ne!(rig.last_page(), page, "numbers are not used again");
+        assert_eq!(rig.media[&rig.last_stream()], b"media");
+        rig.now = due;
+        // What the old stage still says is nobody's.
+        rig.take_events();
+        rig.device(DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) });
+        assert_eq!(rig.take_events(), []);
+    }
+    let page = rig.last_page();
+    rig.device(DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) });
+    assert_eq!(rig.session.deadline(), None, "only a new connection helps");
+    rig.session.no_device(None);
+    rig.connect();
+    assert_ne!(rig.last_page(), page);
+}
+
+#[test]
+fn a_stage_that_lived_long_starts_at_once_again() {
+    let mut rig = Rig::connected();
+    rig.open(A);
+    for _ in 0..10 {
+        let page = rig.last_page();
+        rig.device(DeviceMessage::PageReady { page });
+        rig.now += Duration::from_secs(3600);
+        rig.device(DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) });
+        let due = rig.now + Duration::from_secs(1);
+        assert_eq!(rig.session.deadline(), Some(due));
+        rig.session.on_time(due).unwrap();
+        rig.pump();
+    }
+}
+
+#[test]
+fn a_pause_ends_with_the_settings() {
+    let mut rig = Rig::connected();
+    rig.open(A);
+    rig.append(A, 1, b"media");
+    let page = rig.last_page();
+    let paused = DeviceSettings { paused: true, ..DeviceSettings::default() };
+    rig.device(DeviceMessage::PageFailed { page, reason: reason(ReasonCode::PausedByUser) });
+    rig.device(DeviceMessage::Settings(paused));
+    assert_eq!(rig.session.deadline(), None);
+    let state = rig.session.state();
+    assert!(state.connected);
+    assert_eq!(state.reason.map(|reason| reason.code), Some(ReasonCode::PausedByUser));
+    rig.take_control();
+    rig.media.clear();
+    rig.device(DeviceMessage::Settings(DeviceSettings::default()));
+    assert_eq!(rig.media[&rig.last_stream()], b"media");
+    assert_eq!(rig.session.state().reason, None);
+}
+
+#[test]
+fn policy_keeps_every_page_in_the_session() {
+    let policy = SessionPolicy { disable_playback: Some(true), ..SessionPolicy::default() };
+    let mut rig = Rig::new(policy);
+    rig.session.browser_came(A);
+    rig.say(A, hello());
+    rig.connect();
+    rig.open(A);
+    assert_eq!(rig.control, [], "the device hears of no page");
+    let failed = rig.events.iter().any(|(_, event)| match event {
+        HostEvent::Device { message: DeviceMessage::PageFailed { page, reason } } => {
+            *page == PAGE && reason.code == ReasonCode::Policy
+        }
+        _ => false,
+    });
+    assert!(failed);
+}
+
+#[test]
+fn a_stream_that_keeps_too_much_goes_back_to_the_session() {
+    let mut rig = Rig::connected();
+    rig.grants = false;
+    rig.open(A);
+    rig.open(B);
+    let piece = vec![0; 1 << 20];
+    let data = STANDARD.encode(&piece);
+    let total = MAX_KEPT_STREAM + (8 << 20);
+    let command = append(1, total);
+    rig.say(A, ExtensionMessage::Stream { page: PAGE, stream: STREAM, command });
+    for _ in 0..total >> 20 {
+        rig.say(A, ExtensionMessage::Media { stream: STREAM, data: data.clone() });
+        assert!(rig.session.kept_bytes() <= MAX_KEPT_STREAM + (2 << 20));
+    }
+    assert_eq!(rig.session.kept_bytes(), 0, "its log is freed");
+    let failed: Vec<_> = rig
+        .events
+        .iter()
+        .filter_map(|(browser, event)| match event {
+            HostEvent::Device {
+                message:
+                    DeviceMessage::Player { player, event: PlayerEvent::Failed { reason, .. }, .. },
+            } => Some((*browser, *player, reason.code)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failed, [(A, PLAYER, ReasonCode::BufferFull)], "once, and only this one");
+    rig.append(B, 1, b"lives");
+    assert_eq!(rig.closed, []);
+}
+
+#[test]
+fn twenty_tabs_leave_nothing_behind() {
+    let mut rig = Rig::connected();
+    for round in 0..5 {
+        for page in 0..20 {
+            let (page, player) = (PageId(page), PLAYER);
+            let (site, title) = (String::new(), "ä".repeat(3000));
+            rig.say(A, ExtensionMessage::PageOpen { page, site, title });
+            let open = PlayerCommand::Open { kind: PlayerKind::Audio, source: Source::Mse };
+            rig.say(A, ExtensionMessage::Player { page, player, command: open });
+            let stream = StreamId(u16::try_from(page.0).unwrap() + 1);
+            let command = PlayerCommand::AddStream { stream, mime: "audio/mp4".to_owned() };
+            rig.say(A, ExtensionMessage::Player { page, player, command });
+            let command = append(1, 4);
+            rig.say(A, ExtensionMessage::Stream { page, stream, command });
+            rig.say(A, ExtensionMessage::Media { stream, data: "AAAAAA==".to_owned() });
+        }
+        assert_eq!(rig.session.page_count(), 20);
+        for page in 0..20 {
+            rig.say(A, ExtensionMessage::PageClose { page: PageId(page) });
+        }
+        assert_eq!((rig.session.page_count(), rig.session.kept_bytes()), (0, 0), "round {round}");
+        assert!(rig.session.streams.is_empty());
+        let device = rig.session.device.as_ref().unwrap();
+        assert!(device.pages.is_empty() && device.streams.is_empty());
+    }
+}
+
+#[test]
+fn what_breaks_the_rules_closes_one_port() {
+    let too_wide = Size { width: 1 << 20, height: 1 };
+    let wrong = |protocol, desktop| ExtensionMessage::Hello {
+        protocol,
+        extension_version: String::new(),
+        browser: String::new(),
+        desktop,
+    };
+    let media = |data: &str| ExtensionMessage::Media { stream: STREAM, data: data.to_owned() };
+    let player = |command| ExtensionMessage::Player { page: PAGE, player: PLAYER, command };
+    let mime = "video/webm".to_owned();
+    let cases = [
+        hello(),
+        wrong(99, too_wide),
+        wrong(EXTENSION_PROTOCOL_VERSION, too_wide),
+        media("not base64!"),
+        media(&"A".repeat(3 << 20)),
+        player(PlayerCommand::Rate { rate: f64::NAN, preserves_pitch: true }),
+        player(PlayerCommand::AddStream { stream: StreamId(0), mime: mime.clone() }),
+        player(PlayerCommand::AddStream { stream: STREAM, mime }),
+        ExtensionMessage::Buffered {
+            stream: STREAM,
+            seq: 1,
+            buffered: vec![TimeRange { start_micros: 0, end_micros: 0 }; 5000],
+        },
+    ];
+    for case in cases {
+        let mut rig = Rig::connected();
+        rig.open(A);
+        rig.open(B);
+        rig.say(A, case.clone());
+        assert_eq!(rig.closed, [A], "{case:?}");
+        assert!(matches!(rig.events.last(), Some((A, HostEvent::Refused { .. }))));
+        assert_eq!(rig.session.page_count(), 1);
+        rig.append(B, 1, b"lives");
+    }
+    let mut rig = Rig::new(SessionPolicy::default());
+    rig.session.browser_came(A);
+    rig.say(A, ExtensionMessage::PageClose { page: PAGE });
+    assert_eq!(rig.closed, [A], "something before the greeting");
+}
+
+#[test]
+fn a_stream_out_of_order_fails_its_player_only() {
+    let mut rig = Rig::connected();
+    rig.open(A);
+    rig.append(A, 1, b"whole");
+    rig.say(A, ExtensionMessage::Media { stream: STREAM, data: "AAAA".to_owned() });
+    assert_eq!(rig.closed, []);
+    let (_, event) = rig.events.last().unwrap();
+    let HostEvent::Device { message: DeviceMessage::Player { event, .. } } = event else {
+        panic!("{event:?}")
+    };
+    assert!(matches!(event, PlayerEvent::Failed { .. }));
+    let page = rig.last_page();
+    let close = HostMessage::Player { page, player: PLAYER, command: PlayerCommand::Close };
+    assert_eq!(rig.control.last(), Some(&close));
+    // What is still on its way for it is no offence.
+    rig.append(A, 2, b"late");
+    rig.player(A, PlayerCommand::Pause);
+    assert_eq!(rig.control.last(), Some(&close));
+}
+
+fn message() -> impl Strategy<Value = ExtensionMessage> {
+    let page = || (0..3_u32).prop_map(PageId);
+    let player = || (0..3_u32).prop_map(PlayerId);
+    let stream = || (0..4_u16).prop_map(StreamId);
+    let command = prop_oneof![
+        Just(PlayerCommand::Open { kind: PlayerKind::Video, source: Source::Mse }),
+        Just(PlayerCommand::Close),
+        Just(PlayerCommand::Play),
+        (stream()).prop_map(|stream| PlayerCommand::AddStream { stream, mime: "video/mp4".into() }),
+        (stream()).prop_map(|stream| PlayerCommand::RemoveStream { stream }),
+        any::<i64>().prop_map(|to_micros| PlayerCommand::Seek { to_micros, token: 0 }),
+        any::<Option<i64>>()
+            .prop_map(|duration_micros| PlayerCommand::Duration { duration_micros }),
+    ];
+    let stream_command = prop_oneof![
+        (any::<u32>(), 0..20_usize).prop_map(|(seq, bytes)| append(seq, bytes)),
+        Just(StreamCommand::Abort),
+        (any::<i64>(), any::<Option<i64>>()).prop_map(|(start_micros, end_micros)| {
+            StreamCommand::Remove { start_micros, end_micros }
+        }),
+        Just(StreamCommand::EndOfStream { failed: false }),
+    ];
+    let range = (any::<i64>(), any::<i64>())
+        .prop_map(|(start_micros, end_micros)| TimeRange { start_micros, end_micros });
+    prop_oneof![
+        1 => Just(hello()),
+        2 => page().prop_map(|page| ExtensionMessage::PageOpen {
+            page, site: String::new(), title: String::new()
+        }),
+        1 => page().prop_map(|page| ExtensionMessage::PageClose { page }),
+        8 => (page(), player(), command).prop_map(|(page, player, command)| {
+            ExtensionMessage::Player { page, player, command }
+        }),
+        6 => (page(), stream(), stream_command).prop_map(|(page, stream, command)| {
+            ExtensionMessage::Stream { page, stream, command }
+        }),
+        6 => (stream(), proptest::collection::vec(any::<u8>(), 0..20)).prop_map(|(stream, data)| {
+            ExtensionMessage::Media { stream, data: STANDARD.encode(data) }
+        }),
+        3 => (stream(), any::<u32>(), proptest::collection::vec(range, 0..4)).prop_map(
+            |(stream, seq, buffered)| ExtensionMessage::Buffered { stream, seq, buffered }
+        ),
+        1 => any::<bool>().prop_map(|start| ExtensionMessage::CollectLogs { start }),
+    ]
+}
+
+proptest! {
+    /// Whatever two browsers say, the device is told only what it would accept.
+    #[test]
+    fn nothing_that_browsers_say_reaches_the_device_out_of_order(
+        said in proptest::collection::vec((any::<bool>(), message()), 1..200),
+        reconnects in proptest::collection::btree_set(0..200_usize, 0..4),
+    ) {
+        let mut rig = Rig::connected();
+        let mut next = 3;
+        let mut browsers = [A, B];
+        for (index, (first, message)) in said.into_iter().enumerate() {
+            if reconnects.contains(&index) {
+                rig.session.no_device(None);
+                rig.control.clear();
+                rig.commands.clear();
+                rig.media.clear();
+                rig.connect();
+            }
+            // One that was refused comes again.
+            let browser = &mut browsers[usize::from(first)];
+            if rig.closed.contains(browser) {
+                *browser = BrowserId(next);
+                next += 1;
+                rig.session.browser_came(*browser);
+                rig.say(*browser, hello());
+            }
+            rig.say(*browser, message);
+        }
+        check_order(&rig.control);
+    }
+}
+
+/// Pages and streams are opened before they are used, and once.
+fn check_order(control: &[HostMessage]) {
+    let mut pages = BTreeMap::new();
+    let mut used = std::collections::BTreeSet::new();
+    for message in control {
+        match message {
+            HostMessage::PageOpen { page, .. } => {
+                assert!(used.insert(*page), "a page's number is used once");
+                pages.insert(*page, BTreeMap::<PlayerId, Vec<StreamId>>::new());
+            }
+            HostMessage::PageClose { page } => {
+                pages.remove(page).expect("an open page is closed");
+            }
+            HostMessage::Player { page, player, command } => {
+                let players = pages.get_mut(page).expect("the page is open");
+                match command {
+                    PlayerCommand::Open { .. } => {
+                        assert_eq!(players.insert(*player, Vec::new()), None, "opened once");
+                    }
+                    PlayerCommand::Close => {
+                        players.remove(player).expect("an open player is closed");
+                    }
+                    PlayerCommand::AddStream { stream, .. } => {
+                        players.get_mut(player).expect("the player is open").push(*stream);
+                    }
+                    PlayerCommand::RemoveStream { stream } => {
+                        let streams = players.get_mut(player).expect("the player is open");
+                        let at = streams.iter().position(|other| other == stream);
+                        streams.remove(at.expect("an open stream is removed"));
+                    }
+                    _ => assert!(players.contains_key(player), "the player is open"),
+                }
+            }
+            _ => panic!("the link's own business"),
+        }
+    }
+}

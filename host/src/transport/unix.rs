@@ -1,11 +1,11 @@
 //! A Unix socket: of an agent on the same machine, or forwarded from the device.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::net::UnixStream;
 
 use super::watch::{Event, Watch};
-use super::{Attempt, Change, Unavailable};
+use super::{Attempt, Change, Retry, Unavailable};
 
 /// See the module.
 #[derive(Debug)]
@@ -17,7 +17,8 @@ pub(crate) struct Unix {
 
 impl Unix {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, watch: None }
+        let watch = folder_watch(&path);
+        Self { path, watch }
     }
 
     pub(super) fn connect(&self) -> Attempt {
@@ -27,7 +28,7 @@ impl Unix {
                 Unavailable::new(
                     "No Nearside client is connected: nobody answers at the channel's socket.",
                     "Start Nearside on the device, or forward its socket to this session.",
-                    true,
+                    Retry::Soon,
                 )
             })
         })
@@ -37,7 +38,7 @@ impl Unix {
     pub(super) async fn changed(&mut self) -> Change {
         if self.watch.is_none() {
             // The folder may come; the growing pauses between attempts look for it.
-            self.watch = self.path.parent().and_then(|folder| Watch::new(folder).ok());
+            self.watch = folder_watch(&self.path);
         }
         let Some(watch) = &mut self.watch else { return std::future::pending().await };
         loop {
@@ -50,4 +51,8 @@ impl Unix {
             }
         }
     }
+}
+
+fn folder_watch(path: &Path) -> Option<Watch> {
+    path.parent().and_then(|folder| Watch::new(folder).ok())
 }

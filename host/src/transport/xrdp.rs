@@ -14,6 +14,9 @@
 //! client. The one sign is its own socket: `xrdp_chansrv_socket_N` is there exactly while no
 //! client is.
 //!
+//! Of its 255 numbers for channels each open that is refused costs one for good, because the
+//! close that follows is never answered: hence [`Retry::Seldom`].
+//!
 //! INVARIANT: after that sign an open stream is never written to again.
 
 use std::collections::VecDeque;
@@ -25,7 +28,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
 use super::watch::{Event, Watch, WatchError};
-use super::{Attempt, Change, Unavailable};
+use super::{Attempt, Change, Retry, Unavailable};
 
 /// Name of the dynamic virtual channel.
 const CHANNEL_NAME: &[u8] = b"Nearside::Media";
@@ -108,7 +111,7 @@ impl Xrdp {
                 Err(_) => Err(Unavailable::new(
                     "The remote desktop client does not answer.",
                     "Connect to this session again.",
-                    true,
+                    Retry::Seldom,
                 )),
             }
         })
@@ -150,7 +153,7 @@ fn no_client() -> Unavailable {
     Unavailable::new(
         "No remote desktop client is connected to this session.",
         "Connect to it with a client that has Nearside.",
-        false,
+        Retry::OnChange,
     )
 }
 
@@ -159,9 +162,16 @@ async fn open(place: &Place) -> Result<UnixStream, Unavailable> {
         Unavailable::new(
             "The session's channel server does not answer.",
             "Sign out of this session and connect again.",
-            true,
+            Retry::Soon,
         )
     })?;
+    if !is_trusted(&stream) {
+        return Err(Unavailable::new(
+            "The session's channel server belongs to another user.",
+            "Ask the administrator of the session host.",
+            Retry::OnChange,
+        ));
+    }
     let status = match exchange(&mut stream).await {
         Ok(status) => status,
         // It closes without an answer when no client is there.
@@ -172,17 +182,23 @@ async fn open(place: &Place) -> Result<UnixStream, Unavailable> {
         STATUS_NO_LISTENER => Err(Unavailable::new(
             "No Nearside client on the device: the remote desktop client has no Nearside plugin, or Nearside does not run there.",
             "Install Nearside on the device and start it.",
-            true,
+            Retry::Seldom,
         )),
         status => {
             tracing::warn!(status, "the channel was refused");
             Err(Unavailable::new(
                 "The remote desktop client refused the Nearside channel.",
                 "Update Nearside on the device and connect again.",
-                true,
+                Retry::Seldom,
             ))
         }
     }
+}
+
+/// The folder of 0.9 is open to all users; the server runs as the session's own.
+fn is_trusted(stream: &UnixStream) -> bool {
+    let uid = rustix::process::getuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == uid || peer.uid() == 0)
 }
 
 /// Sends the request and reads the status.

@@ -1,0 +1,18 @@
+//! The real relay and broker between scripted browsers and scripted devices, over the real
+//! sockets and pipes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod browser;
+mod channels;
+mod device;
+mod hostile;
+mod place;
+mod policy;
+mod sharing;
+mod xrdp;
+
+use std::time::Duration;
+
+/// Longest a step may take before the test gives up; nothing waits so long when all is well.
+const STEP: Duration = Duration::from_secs(20);
