@@ -189,7 +189,11 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
     return true;
   }
   if (control.makingRoom || control.playback.seeking || control.settled) return false;
-  if (type === "canplaythrough") control.settled = true;
+  if (type === "canplay") {
+    control.settled = !control.playback.browserCanPlay();
+  } else {
+    control.settled = true;
+  }
   return true;
 }
 

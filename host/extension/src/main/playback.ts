@@ -96,6 +96,8 @@ export class Playback {
   #device: PlaybackState = "paused";
   #seek: Seek | null = null;
   #tokens = 0;
+  /** The browser has told the page `canplay` for the first time, and not `canplaythrough`. */
+  #owesThrough = false;
   /** The page is owed `canplay` after a seek. */
   #owesEnough = false;
   #played: readonly Span[] = [];
@@ -227,6 +229,16 @@ export class Playback {
     this.#effects.send({ type: "seek", to_micros: micros(to), token: this.#tokens });
   }
 
+  /**
+   * The browser has enough for the first time and tells the page `canplay`. Whether its
+   * `canplaythrough` may follow at once: else it comes after `playing`.
+   */
+  browserCanPlay(): boolean {
+    if (this.#told === "waiting") this.#told = "starting";
+    this.#owesThrough = this.#told === "starting";
+    return !this.#owesThrough;
+  }
+
   /** The browser has told the page `seeking`. */
   browserSeeking(): void {
     if (this.#seek && !this.#paused && this.#told !== "waiting") {
@@ -333,7 +345,8 @@ export class Playback {
       this.#playedFrom = this.position(now);
       if (waited) this.#effects.fire("canplay");
       this.#effects.fire("playing");
-      if (waited) this.#effects.fire("canplaythrough");
+      if (waited || this.#owesThrough) this.#effects.fire("canplaythrough");
+      this.#owesThrough = false;
       this.#effects.settle(drain(this.#pending), null);
     } else if (this.#device === "stalled" && this.#told === "playing" && this.#clock.rate === 0) {
       // Without data in the browser, too, or the device is behind: either way it stands.
