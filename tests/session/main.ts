@@ -34,7 +34,8 @@ async function stopAll(): Promise<void> {
 
 function rigOptions(options: Options, more: Partial<RigOptions> = {}): RigOptions {
   const binaries = path.join(TARGET, "debug");
-  return { rdp: options.rdp, binaries, store: path.join(TARGET, "rig/clips"), ...more };
+  const [store, logs] = [path.join(TARGET, "rig/clips"), path.join(TARGET, "rig/logs")];
+  return { rdp: options.rdp, binaries, store, logs, ...more };
 }
 
 async function playPage(options: Options): Promise<void> {

@@ -30,6 +30,8 @@ export interface RigOptions {
   binaries: string;
   /** Folder where clips are kept. */
   store: string;
+  /** Folder that has the programs' logs after the run. */
+  logs: string;
   /** Served at `/` instead of the rig's own pages. */
   pages?: string;
   /** More arguments of the RDP client. */
@@ -173,6 +175,19 @@ export class Rig {
     return `/clips/${path.basename(folder)}/${entry}`;
   }
 
+  /** What the programs said, where it outlives the run's folder. */
+  #keepLogs(): void {
+    const kept = this.options.logs;
+    fs.rmSync(kept, { recursive: true, force: true });
+    fs.mkdirSync(kept, { recursive: true });
+    for (const folder of [this.ledger.folder, path.join(this.ledger.folder, "xrdp")]) {
+      const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+      for (const name of names.filter((one) => one.endsWith(".log"))) {
+        fs.copyFileSync(path.join(folder, name), path.join(kept, name));
+      }
+    }
+  }
+
   async stop(): Promise<void> {
     // Without a user of its own the session's programs are known by their surroundings.
     const hosts = this.#seat ? processesNamed(this.#seat, "nearside-host") : [];
@@ -181,6 +196,7 @@ export class Rig {
     this.#device?.display.close();
     await this.processes.endAll();
     for (const pid of hosts) killTree(pid);
+    this.#keepLogs();
     this.ledger.undo();
   }
 }
