@@ -36,6 +36,15 @@ impl Agent {
         Self::start_with(place, &[])
     }
 
+    /// Starts a headless one under this device policy and waits until its sockets are open.
+    ///
+    /// # Errors
+    /// It does not start; its words are in the error.
+    pub fn start_with_policy(place: &Place, policy: &Path) -> anyhow::Result<Self> {
+        let policy = policy.to_str().context("a path of ASCII")?;
+        Self::start_with(place, &["--headless", "--device-policy", policy])
+    }
+
     fn start_with(place: &Place, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = place.program("nearside")?;
         command.arg("agent").args(arguments);

@@ -136,6 +136,17 @@ impl Host {
         self.add_player(1, mimes)
     }
 
+    /// Opens [`PAGE`] with [`PLAYER`], whose media the device fetches, and waits for its stage.
+    ///
+    /// # Errors
+    /// The page is refused.
+    pub fn open_url_player(&mut self, url: &str) -> anyhow::Result<()> {
+        self.open_page(PAGE)?;
+        self.page_ready(PAGE)?;
+        let source = Source::Url { url: url.to_owned() };
+        self.player(PlayerCommand::Open { kind: PlayerKind::Video, source })
+    }
+
     /// Closes [`PLAYER`] with all its streams and opens it again with one.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 //! | [`agent`]    | `nearside agent`, its status                                           |
 //! | [`demo`]     | `nearside demo`, its report                                            |
 //! | [`host`]     | a session host that can misbehave, on the real channel socket          |
+//! | [`http`]     | a web server for media by URL                                          |
 //! | [`clips`]    | clips made by the ffmpeg program                                       |
 //! | [`picture`]  | what is on a screenshot                                                |
 //! | [`screen`]   | a display of a test's own, and an RDP client's window on it           |
@@ -20,6 +21,7 @@ pub mod agent;
 pub mod clips;
 pub mod demo;
 pub mod host;
+pub mod http;
 pub mod picture;
 pub mod place;
 pub mod process;

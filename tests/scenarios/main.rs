@@ -2,6 +2,7 @@
 
 mod actions;
 mod bringers;
+mod by_url;
 mod clip;
 mod control;
 mod faults;

@@ -100,6 +100,8 @@ impl Page {
         item.flowing = stats.flowing && item.failed.is_none();
         item.position_micros = stats.position_micros;
         item.buffered = stats.buffered;
+        // A duration that the page tells may be on its way to the stage.
+        item.duration_micros = stats.duration_micros.or(item.duration_micros);
         item.bit_rate = stats.bit_rate;
         item.video = stats.video;
         item.audio = stats.audio;
