@@ -13,13 +13,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nearside_channel::extension::HostEvent;
-use tokio::net::UnixStream;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::connection::{Ended, sleep_until};
 use crate::device::{Device, Greeting, random_hex};
-use crate::meeting::{self, Listening};
+use crate::ending::Ending;
+use crate::meeting::{self, Client, Listening};
 use crate::port::{self, Input};
 use crate::ring::Ring;
 use crate::session::{BrowserId, DeviceError, Event, Identity, Session};
@@ -81,13 +80,13 @@ struct Broker {
     /// When it ends unless a browser comes. `None`: there is one, or it runs by hand.
     end_at: Option<Instant>,
     detached: bool,
-    interrupt: Signal,
-    terminate: Signal,
+    ending: Ending,
 }
 
 /// The policy file and who watches it.
 struct Policy {
     path: PathBuf,
+    #[cfg(unix)]
     watch: Option<crate::transport::Watch>,
 }
 
@@ -115,8 +114,7 @@ impl Broker {
             policy: Policy::new(options.policy.clone()),
             end_at: options.detached.then(|| Instant::now() + LINGER),
             detached: options.detached,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            ending: Ending::new().context("wait for the end")?,
         })
     }
 
@@ -153,8 +151,7 @@ impl Broker {
                 Ok(())
             }
             () = sleep_until(self.end_at) => return false,
-            _ = self.interrupt.recv() => return false,
-            _ = self.terminate.recv() => return false,
+            () = self.ending.asked() => return false,
         };
         if let Err(error) = result {
             self.give_up(error);
@@ -162,7 +159,7 @@ impl Broker {
         true
     }
 
-    fn on_client(&mut self, stream: UnixStream) {
+    fn on_client(&mut self, stream: Client) {
         let id = BrowserId(self.next_browser);
         self.next_browser += 1;
         tokio::spawn(port::serve(stream, id, self.outbox.clone()));
@@ -256,11 +253,17 @@ impl Policy {
     fn new(path: PathBuf) -> Self {
         // Where no folder is there is nothing to watch: a policy that comes with its folder
         // holds from the next start on.
+        #[cfg(unix)]
         let watch = path.parent().and_then(|folder| crate::transport::Watch::new(folder).ok());
-        Self { path, watch }
+        Self {
+            path,
+            #[cfg(unix)]
+            watch,
+        }
     }
 
     /// The file may say something else now. Cancel safe.
+    #[cfg(unix)]
     async fn changed(&mut self) {
         let Some(watch) = &mut self.watch else { return std::future::pending().await };
         loop {
@@ -271,5 +274,11 @@ impl Policy {
                 return;
             }
         }
+    }
+
+    /// Group Policy holds from the next start on.
+    #[cfg(windows)]
+    async fn changed(&mut self) {
+        std::future::pending().await
     }
 }

@@ -7,13 +7,15 @@
 //! INVARIANT: at most [`WRITE_BATCH`] bytes and one frame are on their way into the stream,
 //! so that control never waits behind more media than that.
 
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use nearside_channel::codec::{self, DecodeError};
 use nearside_channel::link::{self, HostInput, HostLink, HostOutput};
 use nearside_channel::message::Hello;
 use nearside_channel::wire::{FrameReader, Kind, WireError};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use crate::session::{DeviceError, Session};
 use crate::transport::{ByteStream, Change, Transport};
@@ -47,7 +49,8 @@ pub(crate) enum Ended {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: ByteStream,
+    reader: ReadHalf<ByteStream>,
+    writer: WriteHalf<ByteStream>,
     link: HostLink,
     frames: FrameReader,
     /// Frames of the link itself.
@@ -63,8 +66,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(stream: ByteStream, hello: Hello) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
         Self {
-            stream,
+            reader,
+            writer,
             link: HostLink::new(Instant::now(), hello),
             frames: FrameReader::default(),
             urgent: Vec::new(),
@@ -102,19 +107,18 @@ impl Connection {
         if !unwritten.is_empty() && transport.is_stale() {
             return Err(Ended::Gone);
         }
-        let (mut reader, mut writer) = self.stream.split();
         tokio::select! {
             biased;
             change = transport.changed() => match change {
                 Change::Gone => return Err(Ended::Gone),
                 Change::Appeared => {}
             },
-            written = writer.write(unwritten), if !unwritten.is_empty() => {
+            written = self.writer.write(unwritten), if !unwritten.is_empty() => {
                 let written = written.map_err(|error| Ended::Io(error.kind()))?;
                 self.written += written;
                 self.sent_bytes += u64::try_from(written).unwrap_or(0);
             }
-            count = reader.read(&mut self.buffer) => {
+            count = self.reader.read(&mut self.buffer) => {
                 match count.map_err(|error| Ended::Io(error.kind()))? {
                     0 => return Err(Ended::Closed),
                     count => self.on_bytes(count, session)?,
@@ -136,7 +140,8 @@ impl Connection {
             let _ = codec::encode_host(&message, &mut last);
         }
         if !transport.is_stale() {
-            let _ = self.stream.try_write(&last);
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut self.writer).poll_write(&mut context, &last);
         }
     }
 

@@ -18,7 +18,7 @@
 //! | `kept`        | what a stream was given: queue and memory in one; pure       |
 //! | `device`      | attempts, pauses, the open connection                        |
 //! | `connection`  | greeting, heartbeat, frames over a transport's bytes         |
-//! | `transport`   | xrdp's channel server, a Unix socket                         |
+//! | `transport`   | xrdp's channel server, a Unix socket, Remote Desktop Services |
 //! | `policy`      | the session host's policy file                               |
 //! | [`status`]    | what the broker says of itself                               |
 //!
@@ -28,10 +28,10 @@
 pub mod broker;
 mod connection;
 mod device;
+mod ending;
 mod kept;
 mod logging;
 mod meeting;
-mod paths;
 mod policy;
 mod port;
 pub mod relay;
@@ -47,7 +47,7 @@ use anyhow::Context as _;
 
 /// Where the session host's policy lies unless an administrator says otherwise.
 pub fn default_policy_path() -> PathBuf {
-    PathBuf::from(policy::DEFAULT_PATH)
+    policy::default_path()
 }
 
 /// Name of the environment variable that chooses the channel.

@@ -3,189 +3,31 @@
 //! ```text
 //!  relay                              broker
 //!  connect ── works ─────────────────▶
-//!     └─ nobody: take the start lock
-//!        connect again, else start ──▶ take the broker lock, bind, listen
+//!     └─ nobody: start one ──────────▶ take the session's place, listen
 //!        ◀─────────────────── "ready"  leave the browser's descriptors
-//!        release the start lock
 //!  connect ──────────────────────────▶
 //! ```
 //!
-//! INVARIANT: a broker listens only while it holds its lock, so there is one; whoever
-//! connects to it and is connected to is of the same user.
+//! On Unix the place is a lock file beside a socket in an owner-only folder, on Windows the
+//! first instance of a named pipe with an owner-only descriptor.
+//!
+//! INVARIANT: there is one broker in a session; whoever connects to it and is connected to
+//! is of the same user.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream as StdStream;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+#[cfg(unix)]
+mod paths;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
-use anyhow::{Context as _, bail};
-use rustix::fs::{FlockOperation, flock};
-use tokio::net::{UnixListener, UnixStream};
-
-use crate::paths::Meeting;
-use crate::port::{BROWSER_LINE, OK_LINE};
+#[cfg(unix)]
+pub(crate) use self::unix::*;
+#[cfg(windows)]
+pub(crate) use self::windows::*;
 
 /// What a broker says on its output once it listens.
 const READY_LINE: &str = "ready";
-/// A broker that is about to end holds its lock a moment longer.
-const LOCK_TRIES: u32 = 40;
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Brokers that end just when they are connected to.
 const CONNECT_TRIES: u32 = 3;
-
-/// The broker's side, once it listens.
-#[derive(Debug)]
-pub(crate) struct Listening {
-    listener: UnixListener,
-    meeting: Meeting,
-    /// Held until the process ends.
-    _lock: File,
-}
-
-/// Takes the broker's place.
-pub(crate) async fn listen() -> anyhow::Result<Listening> {
-    let meeting = Meeting::of_this_session().context("prepare the runtime folder")?;
-    let lock = lock_file(&meeting.broker_lock)?;
-    let mut tries = 0;
-    while flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        tries += 1;
-        if LOCK_TRIES < tries {
-            bail!("another broker of this session runs");
-        }
-        tokio::time::sleep(LOCK_PAUSE).await;
-    }
-    // Left by a broker that was killed; nobody listens there, for its lock is free.
-    match std::fs::remove_file(&meeting.socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).context("remove an old socket");
-        }
-        _ => {}
-    }
-    let listener = UnixListener::bind(&meeting.socket).context("open the broker's socket")?;
-    // The folder is owner-only already.
-    std::fs::set_permissions(&meeting.socket, std::fs::Permissions::from_mode(0o600))?;
-    Ok(Listening { listener, meeting, _lock: lock })
-}
-
-impl Listening {
-    /// The next client of this user. Cancel safe.
-    pub(crate) async fn accept(&self) -> UnixStream {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) if is_own(&stream) => return stream,
-                Ok(_) => tracing::warn!("a client of another user is refused"),
-                Err(error) => {
-                    // Out of descriptors: others must end before there can be one more.
-                    tracing::warn!(kind = ?error.kind(), "a client cannot be accepted");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        // Before the lock goes: from here on a relay finds nobody and starts the next one.
-        let _ = std::fs::remove_file(&self.meeting.socket);
-    }
-}
-
-fn is_own(stream: &UnixStream) -> bool {
-    let uid = rustix::process::getuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == uid)
-}
-
-/// In a relay: a connection to the session's broker, which is started if there is none.
-pub(crate) fn join(executable: &std::path::Path) -> anyhow::Result<StdStream> {
-    let meeting = Meeting::of_this_session().context("prepare the runtime folder")?;
-    for _ in 0..CONNECT_TRIES {
-        let stream = match StdStream::connect(&meeting.socket) {
-            Ok(stream) => stream,
-            Err(_) => start_or_find(&meeting, executable)?,
-        };
-        match greet(stream) {
-            Ok(stream) => return Ok(stream),
-            // It was about to end.
-            Err(_) => continue,
-        }
-    }
-    bail!("the session's broker ends as soon as it starts")
-}
-
-/// A connection for someone who asks.
-pub(crate) fn find() -> anyhow::Result<StdStream> {
-    let meeting = Meeting::of_this_session().context("find the runtime folder")?;
-    StdStream::connect(&meeting.socket).context("no browser of this session uses Nearside")
-}
-
-fn greet(mut stream: StdStream) -> io::Result<StdStream> {
-    stream.write_all(BROWSER_LINE.as_bytes())?;
-    let mut answer = [0; OK_LINE.len()];
-    io::Read::read_exact(&mut stream, &mut answer)?;
-    if answer != *OK_LINE.as_bytes() {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    Ok(stream)
-}
-
-fn start_or_find(meeting: &Meeting, executable: &std::path::Path) -> anyhow::Result<StdStream> {
-    let lock = lock_file(&meeting.start_lock)?;
-    flock(&lock, FlockOperation::LockExclusive).context("wait for the start of a broker")?;
-    // Another relay may have started one while this one waited.
-    if let Ok(stream) = StdStream::connect(&meeting.socket) {
-        return Ok(stream);
-    }
-    let mut broker = Command::new(executable)
-        .args(["broker", "--detached"])
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("start the session's broker")?;
-    let mut line = String::new();
-    if let Some(output) = broker.stdout.take() {
-        BufReader::new(output).read_line(&mut line).context("wait for the broker")?;
-    }
-    if line.trim_end() != READY_LINE {
-        bail!("the session's broker does not start");
-    }
-    StdStream::connect(&meeting.socket).context("connect to the broker")
-}
-
-fn lock_file(path: &std::path::Path) -> anyhow::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0))
-        .open(path)
-        .context("open a lock file")
-}
-
-/// In a detached broker: its own session, so that it survives the browser's end of the relay.
-pub(crate) fn leave_the_starter() {
-    // Fails for a group leader, which a relay does not start.
-    let _ = rustix::process::setsid();
-}
-
-/// In a detached broker: tells the relay, then holds nothing of it open.
-pub(crate) fn tell_ready() -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    writeln!(output, "{READY_LINE}")?;
-    output.flush()?;
-    let nothing = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdout(&nothing)?;
-    Ok(())
-}
-
-/// Name of the session host for people.
-pub(crate) fn session_name() -> String {
-    let system = rustix::system::uname();
-    let name = system.nodename().to_string_lossy();
-    nearside_channel::validate::clipped(&name, 64).to_owned()
-}

@@ -1,4 +1,5 @@
-//! The session host's policy: `/etc/nearside/policy.json`, the values that Group Policy has.
+//! The session host's policy: `/etc/nearside/policy.json`, the values that Group Policy has;
+//! on Windows Group Policy's own values count, too.
 //!
 //! | key                    | value                        | meaning when 1               |
 //! |------------------------|------------------------------|------------------------------|
@@ -10,14 +11,23 @@
 //! newer version. INVARIANT: a file that is there and cannot be understood restricts
 //! everything: a slip of the pen must not open what an administrator has closed.
 
+#[cfg(windows)]
+mod windows;
+
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nearside_channel::message::SessionPolicy;
 use serde::Deserialize;
 
 /// Where administrators put it.
-pub(crate) const DEFAULT_PATH: &str = "/etc/nearside/policy.json";
+pub(crate) fn default_path() -> PathBuf {
+    if cfg!(windows) {
+        let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
+        return PathBuf::from(data).join("Nearside").join("policy.json");
+    }
+    PathBuf::from("/etc/nearside/policy.json")
+}
 
 /// A larger file is malformed.
 const MAX_FILE: u64 = 64 << 10;
@@ -37,9 +47,24 @@ pub(crate) enum PolicyError {
 /// holds instead.
 pub(crate) fn read(path: &Path) -> (SessionPolicy, Option<PolicyError>) {
     match try_read(path) {
-        Ok(policy) => (policy, None),
+        Ok(policy) => (with_group_policy(policy), None),
         Err(error) => (most_restrictive(), Some(error)),
     }
+}
+
+#[cfg(unix)]
+fn with_group_policy(file: SessionPolicy) -> SessionPolicy {
+    file
+}
+
+/// The more restrictive of each.
+#[cfg(windows)]
+fn with_group_policy(mut policy: SessionPolicy) -> SessionPolicy {
+    let group = windows::read();
+    policy.disable_playback = policy.disable_playback.max(group.disable_playback);
+    policy.disable_audio_capture = policy.disable_audio_capture.max(group.disable_audio_capture);
+    policy.disable_camera = policy.disable_camera.max(group.disable_camera);
+    policy
 }
 
 fn try_read(path: &Path) -> Result<SessionPolicy, PolicyError> {

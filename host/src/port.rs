@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nearside_channel::extension::{ExtensionMessage, HostEvent, MAX_PIECE, MAX_TO_BROWSER};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::meeting::Client;
 use crate::session::BrowserId;
 use crate::status::Status;
 
@@ -63,8 +64,8 @@ pub(crate) enum Input {
 }
 
 /// Serves one client until it or the broker ends.
-pub(crate) async fn serve(stream: UnixStream, id: BrowserId, broker: mpsc::Sender<Input>) {
-    let (reader, writer) = stream.into_split();
+pub(crate) async fn serve(stream: Client, id: BrowserId, broker: mpsc::Sender<Input>) {
+    let (reader, writer) = tokio::io::split(stream);
     let mut reader = BufReader::with_capacity(64 << 10, reader);
     let mut line = String::new();
     // A client that does not say what it is costs a descriptor until it ends.
@@ -76,7 +77,7 @@ pub(crate) async fn serve(stream: UnixStream, id: BrowserId, broker: mpsc::Sende
     }
 }
 
-async fn serve_status(mut writer: OwnedWriteHalf, broker: &mpsc::Sender<Input>) {
+async fn serve_status(mut writer: impl AsyncWrite + Unpin, broker: &mpsc::Sender<Input>) {
     let (answer, status) = oneshot::channel();
     if broker.send(Input::Status(answer)).await.is_err() {
         return;
@@ -90,8 +91,8 @@ async fn serve_status(mut writer: OwnedWriteHalf, broker: &mpsc::Sender<Input>) 
 }
 
 async fn serve_browser(
-    mut reader: BufReader<OwnedReadHalf>,
-    mut writer: OwnedWriteHalf,
+    mut reader: BufReader<impl AsyncRead + Unpin>,
+    mut writer: impl AsyncWrite + Unpin,
     id: BrowserId,
     broker: &mpsc::Sender<Input>,
 ) {
@@ -115,7 +116,7 @@ async fn serve_browser(
 }
 
 async fn write(
-    mut writer: OwnedWriteHalf,
+    mut writer: impl AsyncWrite + Unpin,
     mut outgoing: mpsc::Receiver<Vec<u8>>,
     queued: &AtomicUsize,
 ) {
@@ -127,7 +128,11 @@ async fn write(
     }
 }
 
-async fn read(reader: &mut BufReader<OwnedReadHalf>, id: BrowserId, broker: &mpsc::Sender<Input>) {
+async fn read(
+    reader: &mut BufReader<impl AsyncRead + Unpin>,
+    id: BrowserId,
+    broker: &mpsc::Sender<Input>,
+) {
     let mut body = Vec::new();
     loop {
         let mut length = [0; 4];

@@ -11,11 +11,6 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 
-/// A folder that cannot be watched.
-#[derive(Debug, thiserror::Error)]
-#[error("a folder cannot be watched: {0}")]
-pub(crate) struct WatchError(#[from] std::io::Error);
-
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -39,9 +34,8 @@ impl Watch {
     ///
     /// # Errors
     /// There is no such folder, or the user watches too much already.
-    pub(crate) fn new(folder: &Path) -> Result<Self, WatchError> {
-        let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
-            .map_err(std::io::Error::from)?;
+    pub(crate) fn new(folder: &Path) -> std::io::Result<Self> {
+        let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         let flags = WatchFlags::CREATE
             | WatchFlags::DELETE
             | WatchFlags::MOVED_TO
@@ -49,7 +43,7 @@ impl Watch {
             | WatchFlags::CLOSE_WRITE
             | WatchFlags::DELETE_SELF
             | WatchFlags::ONLYDIR;
-        inotify::add_watch(&fd, folder, flags).map_err(std::io::Error::from)?;
+        inotify::add_watch(&fd, folder, flags)?;
         #[expect(
             deprecated,
             reason = "an OwnedFd keeps its descriptor: its successor is unsafe for types that might not"

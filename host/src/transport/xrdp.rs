@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-use super::watch::{Event, Watch, WatchError};
+use super::watch::{Event, Watch};
 use super::{Attempt, Change, Retry, Unavailable};
 
 /// Name of the dynamic virtual channel.
@@ -94,7 +94,7 @@ pub(crate) struct Xrdp {
 }
 
 impl Xrdp {
-    pub(super) fn new(place: Place) -> Result<Self, WatchError> {
+    pub(super) fn new(place: Place) -> std::io::Result<Self> {
         let watch = Watch::new(&place.folder)?;
         Ok(Self { place, watch, changes: VecDeque::new() })
     }
