@@ -114,10 +114,13 @@ export class Device {
     fs.mkdirSync(folder, { recursive: true });
     const all = { video_all_sites: true, ...settings };
     fs.writeFileSync(path.join(folder, "settings.json"), JSON.stringify(all));
+    // The rig's media are on this machine: the device may fetch from there.
+    const policy = path.join(folder, "device-policy.json");
+    fs.writeFileSync(policy, JSON.stringify({ allow_private_addresses: true }));
     const agent = this.#processes.start({
       name: "agent",
       program: path.join(this.#binaries, "nearside"),
-      arguments: ["agent"],
+      arguments: ["agent", "--device-policy", policy],
       env: this.env,
     });
     this.#agent = agent;
