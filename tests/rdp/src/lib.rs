@@ -15,6 +15,7 @@
 //! | [`tls`]     | a certificate and both ends' settings                                     |
 //! | [`server`]  | the RDP server: a thread, its counters, its faults                        |
 //! | [`client`]  | the RDP client: a thread, its faults                                      |
+//! | [`freerdp`] | a real RDP client with the plugin, in the client's place                   |
 //! | [`leg`]     | server, client and agent in one place                                     |
 //! | [`session_host`] | the real `nearside-host` in the server's session                 |
 //! | [`browser`] | a browser's end of native messaging                                       |
@@ -33,6 +34,7 @@ mod sockets;
 pub mod browser;
 pub mod client;
 pub mod device;
+pub mod freerdp;
 pub mod leg;
 pub mod receiver;
 pub mod server;

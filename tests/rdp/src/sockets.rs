@@ -129,11 +129,26 @@ impl Sockets {
         }
     }
 
+    /// Carries bytes until the program of the session is done, then closes the channel.
     async fn carry(
         &self,
         stream: UnixStream,
         opened: Opened,
         commands: mpsc::Sender<Command>,
+        manner: Manner,
+    ) -> anyhow::Result<()> {
+        let id = opened.id;
+        let carried = self.carry_both_ways(stream, opened, &commands, manner).await;
+        // The connection may have ended before.
+        let _ = commands.send(Command::Close { id }).await;
+        carried
+    }
+
+    async fn carry_both_ways(
+        &self,
+        stream: UnixStream,
+        opened: Opened,
+        commands: &mpsc::Sender<Command>,
         manner: Manner,
     ) -> anyhow::Result<()> {
         let Opened { id, mut arriving } = opened;
@@ -157,10 +172,7 @@ impl Sockets {
         let vanished = tokio::select! {
             ended = up => ended.map(|()| 0)?,
             count = down => match count? {
-                0 => {
-                    let _ = commands.send(Command::Close { id }).await;
-                    return Ok(());
-                }
+                0 => return Ok(()),
                 count => count,
             },
         };
@@ -172,13 +184,10 @@ impl Sockets {
         let mut buffer = vec![0; MAX_MESSAGE];
         loop {
             match reader.read(&mut buffer).await? {
-                0 => break,
+                0 => return Ok(()),
                 count => self.count_vanished(count),
             }
         }
-        let _ = commands.send(Command::Close { id }).await;
-        drop(writer);
-        Ok(())
     }
 
     fn count_vanished(&self, bytes: usize) {

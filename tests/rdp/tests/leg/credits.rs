@@ -33,6 +33,7 @@ impl Measured {
         self.round_trips.get(last * part / 100).copied().unwrap_or_default()
     }
 
+    #[expect(clippy::print_stdout, reason = "a measurement is for whoever runs the test")]
     fn print(&self, name: &str, other: Option<&Self>) {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let [p50, p99, max] = [50, 99, 100].map(|part| ms(self.percentile(part)));

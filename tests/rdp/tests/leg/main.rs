@@ -5,4 +5,5 @@ mod clip;
 mod credits;
 mod host;
 mod hostile;
+mod hostile_device;
 mod playing;

@@ -1,0 +1,146 @@
+//! A real RDP client with the plugin, against the server of these tests.
+//!
+//! Not in every run: it takes an X server, FreeRDP and a mount namespace.
+
+use anyhow::{Context as _, ensure};
+use nearside_channel::extension::ExtensionMessage;
+use nearside_channel::message::{
+    DeviceMessage, PlaybackState, PlayerCommand, PlayerEvent, StreamCommand, StreamId, TimeRange,
+};
+// Its library is what FreeRDP loads: named here so that it is built.
+use nearside_rdp as _;
+use nearside_rdp_tests::CHANNEL;
+use nearside_rdp_tests::browser::{Browser, PAGE};
+use nearside_rdp_tests::device::{FakeDevice, check_whole, noise};
+use nearside_rdp_tests::freerdp::{FreeRdp, check_installed};
+use nearside_rdp_tests::leg::{Answer, Leg, open_xrdp};
+use nearside_rdp_tests::session_host::SessionHost;
+use nearside_tests::agent::Agent;
+use nearside_tests::clips::{self, H264};
+use std::io::{Read as _, Write as _};
+
+const NO_LISTENER: u32 = 0xc000_0001;
+
+/// Around the longest pieces of the protocols beneath. The plugin queues no more than 4 MiB
+/// for a device that is slower than the channel.
+const LENGTHS: [usize; 10] =
+    [1, 1589, 1590, 1591, 32 << 10, 65_536, 65_537, 2 << 20, 2 << 20, 2 << 20];
+
+#[test]
+#[ignore = "takes xfreerdp, Xvfb and a mount namespace: tests/rig.sh runs it"]
+fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Result<()> {
+    check_installed()?;
+    let leg = Leg::new()?;
+    let device = FakeDevice::listen(&leg.plugin_socket())?;
+    let client = FreeRdp::connect(&leg)?;
+    let near = leg.open().with_context(|| client.words())?;
+    let (far, facts) = device.accept()?;
+    assert_eq!(facts.pid, client.pid());
+    assert_eq!(facts.display, Some(client.display().name()));
+    assert!(facts.client.starts_with("FreeRDP "), "{facts:?}");
+    let desktop = facts.desktop.context("no size of the desktop")?;
+    assert_eq!((desktop.width, desktop.height), (1024, 768));
+    for length in LENGTHS {
+        check_whole(&near, &far, &noise(length)).with_context(|| format!("{length} bytes"))?;
+    }
+    leg.check_alive()
+}
+
+#[test]
+#[ignore = "takes xfreerdp, Xvfb and a mount namespace: tests/rig.sh runs it"]
+fn without_an_agent_the_channel_is_declined_and_the_session_lives() -> anyhow::Result<()> {
+    check_installed()?;
+    let leg = Leg::new()?;
+    let client = FreeRdp::connect(&leg)?;
+    let answer = open_xrdp(&leg.server.xrdp_socket(), CHANNEL)?;
+    assert!(matches!(answer, Answer::Declined(NO_LISTENER)), "{answer:?}\n{}", client.words());
+    leg.check_alive()?;
+    let device = FakeDevice::listen(&leg.plugin_socket())?;
+    let near = leg.open()?;
+    let (far, _) = device.accept()?;
+    check_whole(&near, &far, &noise(1000))?;
+    leg.check_alive()
+}
+
+#[test]
+#[ignore = "takes xfreerdp, Xvfb and a mount namespace: tests/rig.sh runs it"]
+fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
+    check_installed()?;
+    let leg = Leg::new()?;
+    let device = FakeDevice::listen(&leg.plugin_socket())?;
+    let client = FreeRdp::connect(&leg)?;
+    let near = leg.open()?;
+    let (mut far, _) = device.accept()?;
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            // Ends when the channel has: what is written then vanishes.
+            let mut writer = &near;
+            writer.write_all(&noise(64 << 20))
+        });
+        let mut alive = 0;
+        while !flood.is_finished() {
+            leg.check_alive().with_context(|| client.words())?;
+            alive += 1;
+        }
+        flood.join().map_err(|_| anyhow::anyhow!("the flood panicked"))??;
+        println!("{alive} echoes beside 64 MiB that nobody reads");
+        anyhow::Ok(())
+    })?;
+    // What the plugin had queued still comes, then its end.
+    let mut rest = Vec::new();
+    let ended = far.read_to_end(&mut rest);
+    let reset = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
+    assert!(ended.as_ref().map_or_else(reset, |_| true), "{ended:?}");
+    ensure!(rest.len() < 8 << 20, "{} bytes were queued", rest.len());
+    leg.check_alive()
+}
+
+#[test]
+#[ignore = "takes xfreerdp, Xvfb and a mount namespace: tests/rig.sh runs it"]
+fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<()> {
+    check_installed()?;
+    let leg = Leg::new()?;
+    let agent = Agent::start(&leg.place)?;
+    let mut client = FreeRdp::connect(&leg)?;
+    let host = SessionHost::start(&leg)?;
+    let mut browser = Browser::start(&leg)?;
+    browser.wait_connected(true).with_context(|| client.words())?;
+
+    let pictures = "-f lavfi -i testsrc2=s=320x180:r=30:d=4";
+    let arguments = format!("{pictures} {H264} -g 15 -bf 0");
+    let clip = clips::segments(&leg.place.file("clip.mp4"), &arguments)?;
+    let stream = StreamId(1);
+    browser.open_page()?;
+    browser.open_player(&["video/mp4; codecs=\"avc1.42c00d\""])?;
+    browser.append(stream, &clip.init, &[])?;
+    let all = TimeRange { start_micros: 0, end_micros: 4_000_000 };
+    let last = browser.append(stream, &clip.media, &[all])?;
+    browser.appended(last)?;
+    let command = StreamCommand::EndOfStream { failed: false };
+    browser.send(&ExtensionMessage::Stream { page: PAGE, stream, command })?;
+    browser.player(PlayerCommand::Play)?;
+    let flows = |status: &nearside::status::Status| status.items.iter().any(|item| item.flowing);
+    agent.wait_for("pictures", flows)?;
+
+    leg.server.cut()?;
+    browser.wait_connected(false)?;
+    browser.wait_connected(true).with_context(|| client.words())?;
+    browser.page_ready()?;
+    browser.player(PlayerCommand::Seek { to_micros: 2_000_000, token: 1 })?;
+    browser.player(PlayerCommand::Play)?;
+    browser.wait_device("the end", |message| match message {
+        DeviceMessage::Player { event: PlayerEvent::State { state, .. }, .. } => {
+            (*state == PlaybackState::Ended).then_some(())
+        }
+        _ => None,
+    })?;
+    agent.check_healthy()?;
+    host.check_healthy(&leg)?;
+
+    client.crash()?;
+    browser.wait_connected(false)?;
+    agent.wait_for("no session and no stage", |status| {
+        status.session.is_none() && status.processes.len() == 1
+    })?;
+    agent.check_healthy()
+}
