@@ -8,6 +8,7 @@ mod control;
 mod faults;
 mod files;
 mod formats;
+mod host_session;
 mod hostile;
 mod hostile_media;
 mod idle;
