@@ -113,15 +113,16 @@ export class Tracker implements FrameTracker {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#tracked.size === 0) return;
+    if (this.#tracked.size === 0) return;
+    // Hidden pages have no frames; what is known is told at once.
+    if (document.visibilityState === "hidden") this.#look();
+    if (this.#scheduled) return;
     this.#scheduled = true;
     requestAnimationFrame(() => {
       this.#scheduled = false;
       this.#look();
       if (performance.now() < this.#hotUntil) this.#schedule();
     });
-    // Hidden pages have no frames; what is known is told at once.
-    if (document.visibilityState === "hidden") this.#look();
   }
 
   #look(): void {
