@@ -52,6 +52,17 @@ interface Seek {
   readonly to: number;
   browserThere: boolean;
   deviceThere: boolean;
+  /** The device has begun it: what it reports from now on is about its end. */
+  begun: boolean;
+  /** How the device goes on from there; it may say so before its picture is shown. */
+  after: { readonly position: number; readonly rate: number; readonly at: number } | null;
+}
+
+/** The device's word for where it seeks to is this exact, in seconds. */
+const EXACT = 0.001;
+
+function seekTo(token: number, to: number, browserThere: boolean): Seek {
+  return { token, to, browserThere, deviceThere: false, begun: false, after: null };
 }
 
 type Told = "idle" | "starting" | "waiting" | "playing";
@@ -221,7 +232,8 @@ export class Playback {
   seek(to: number, now: number, browserSeeks: boolean): void {
     this.#standStill(now);
     this.#tokens += 1;
-    this.#seek = { token: this.#tokens, to, browserThere: !browserSeeks, deviceThere: false };
+    this.#seek = seekTo(this.#tokens, to, !browserSeeks);
+    this.#device = "seeking";
     this.#ended = false;
     this.#owesEnough = false;
     this.#clock.hold(to);
@@ -261,6 +273,7 @@ export class Playback {
   /** A report of the device. */
   deviceState(state: PlaybackState, position: number, rate: number, now: number): void {
     const before = this.#clock.reported;
+    if (this.#seek && !this.#begins(this.#seek, state, position)) return;
     this.#device = state;
     if (this.#seek?.token === WRAPPED && state === "playing") {
       this.#seek.deviceThere = true;
@@ -268,7 +281,10 @@ export class Playback {
       this.#finishSeek(now);
       return;
     }
-    if (this.#seek) return;
+    if (this.#seek) {
+      this.#seek.after = { position, rate: this.#paused ? 0 : rate, at: now };
+      return;
+    }
     const facts = this.#effects.facts();
     if (facts.loop && this.#told === "playing" && position < before - WRAP) {
       this.#wrap(position, now);
@@ -321,8 +337,7 @@ export class Playback {
       this.#tokens += 1;
       const { browserThere = true } = this.#seek ?? {};
       // A seek of the page goes on; without one the page must not notice.
-      if (this.#seek)
-        this.#seek = { token: this.#tokens, to: at, browserThere, deviceThere: false };
+      if (this.#seek) this.#seek = seekTo(this.#tokens, at, browserThere);
       this.#effects.send({ type: "seek", to_micros: micros(at), token: this.#tokens });
     }
     this.#effects.send({ type: this.#paused || this.#ended ? "pause" : "play" });
@@ -357,14 +372,23 @@ export class Playback {
     }
   }
 
+  /** Whether a report is about this seek: the device says first where it goes. */
+  #begins(seek: Seek, state: PlaybackState, position: number): boolean {
+    if (seek.token === WRAPPED) return true;
+    seek.begun ||= state === "seeking" && abs(position - seek.to) < EXACT;
+    return seek.begun;
+  }
+
   #finishSeek(now: number): void {
     const seek = this.#seek;
     if (!seek?.browserThere || !seek.deviceThere) return;
     this.#seek = null;
+    if (seek.after) this.#clock.report(seek.after.position, seek.after.rate, seek.after.at);
     this.#effects.fire("timeupdate");
     this.#effects.fire("seeked");
     this.#owesEnough = this.#paused;
     if (!this.#paused) this.#told = "waiting";
+    if (this.#device === "ended") this.#end(this.#effects.facts(), now);
     this.#advance(now);
   }
 
@@ -390,7 +414,7 @@ export class Playback {
     const { duration } = this.#effects.facts();
     this.#notePlayed(isFiniteNumber(duration) ? duration : this.position(now));
     this.#clock.hold(position);
-    this.#seek = { token: WRAPPED, to: position, browserThere: true, deviceThere: false };
+    this.#seek = seekTo(WRAPPED, position, true);
     this.#told = "waiting";
     this.#effects.fire("seeking");
     this.#effects.fire("waiting");

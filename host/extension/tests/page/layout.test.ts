@@ -1,0 +1,106 @@
+/** Where a picture lies: fits, windows, zoom, frames, and what covers it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { base64Of } from "../../src/isolated/base64.js";
+import { components, offset, pictureBox } from "../../src/isolated/layout/picture.js";
+import {
+  type Box,
+  contains,
+  fewBoxes,
+  intersection,
+  isEmpty,
+  toDesktop,
+} from "../../src/isolated/layout/rects.js";
+import { innerViewport, topPlacement, zoomOf } from "../../src/isolated/layout/viewport.js";
+
+const box = (left: number, top: number, width: number, height: number): Box => ({
+  left,
+  top,
+  right: left + width,
+  bottom: top + height,
+});
+
+test("object-fit and object-position", () => {
+  const wide = { width: 1920, height: 1080 };
+  const content = box(10, 20, 640, 480);
+  const cases: readonly (readonly [string, string, Box])[] = [
+    ["fill", "50% 50%", content],
+    ["contain", "50% 50%", box(10, 80, 640, 360)],
+    ["contain", "0% 0%", box(10, 20, 640, 360)],
+    ["contain", "50% calc(100% - 8px)", box(10, 132, 640, 360)],
+    ["cover", "50% 50%", box(10 - (853.333 - 640) / 2, 20, 853.333, 480)],
+    ["none", "0px 0px", box(10, 20, 1920, 1080)],
+    ["scale-down", "50% 50%", box(10, 80, 640, 360)],
+  ];
+  for (const [fit, position, expected] of cases) {
+    const found = pictureBox(fit, position, wide, content);
+    for (const side of ["left", "top", "right", "bottom"] as const) {
+      assert.ok(Math.abs(found[side] - expected[side]) < 0.01, `${fit} ${position}: ${side}`);
+    }
+  }
+  assert.deepEqual(pictureBox("contain", "50% 50%", { width: 0, height: 0 }, content), content);
+});
+
+test("computed positions are read", () => {
+  assert.deepEqual(components("calc(100% - 8px) 12px"), ["calc(100% - 8px)", "12px"]);
+  assert.equal(offset("calc(100% - 8px)", 100), 92);
+  assert.equal(offset("-5px", 100), -5);
+  assert.equal(offset("nonsense", 100), 0);
+});
+
+test("windows, as they were measured on a desktop", () => {
+  const facts = { screenX: 60, screenY: 40, outerWidth: 1200, outerHeight: 900 };
+  const cases = [
+    { inner: [1192, 753], ratio: 1, expected: { x: 64, y: 183 } },
+    { inner: [1084, 685], ratio: 1.1, expected: { x: 64, y: 183 } },
+    { inner: [795, 502], ratio: 1.5, expected: { x: 64, y: 183 } },
+  ] as const;
+  for (const { inner, ratio, expected } of cases) {
+    const [innerWidth, innerHeight] = inner;
+    const at = topPlacement({ ...facts, innerWidth, innerHeight, devicePixelRatio: ratio });
+    assert.ok(Math.abs(at.x - expected.x) <= 1 && Math.abs(at.y - expected.y) <= 1, `${ratio}`);
+    assert.equal(at.scale, ratio);
+  }
+  assert.equal(zoomOf(1200, 2400), 0.5);
+});
+
+test("a frame lies where its parent shows it", () => {
+  const outer = {
+    placement: { x: 100, y: 200, scale: 1.5 },
+    clip: box(0, 0, 1000, 700),
+    covered: [],
+    visible: true,
+  };
+  const content = box(40, 60, 300, 200);
+  const inner = innerViewport(outer, content, box(40, 60, 300, 100), [box(50, 70, 10, 10)], true);
+  assert.deepEqual(inner.placement, { x: 160, y: 290, scale: 1.5 });
+  assert.deepEqual(inner.clip, box(0, 0, 300, 100));
+  assert.deepEqual(inner.covered, [box(10, 10, 10, 10)]);
+});
+
+test("rectangles on the desktop are whole pixels, and bounded", () => {
+  const at = { x: 0.4, y: 0, scale: 1.5 };
+  assert.deepEqual(toDesktop(box(1, 1, 3, 3), at), { x: 2, y: 2, width: 4, height: 4 });
+  const far = toDesktop(box(Number.POSITIVE_INFINITY, Number.NaN, -5, 1e300), at);
+  for (const value of Object.values(far)) assert.ok(Number.isSafeInteger(value));
+  assert.ok(far.width >= 0 && far.height >= 0);
+});
+
+test("few boxes cover what many cover", () => {
+  const within = box(0, 0, 500, 500);
+  const many = Array.from({ length: 60 }, (_, at) => box((at * 37) % 480, (at * 71) % 480, 30, 20));
+  const few = fewBoxes(many, within, 16);
+  assert.ok(few.length <= 16);
+  for (const one of many) {
+    const part = intersection(one, within);
+    assert.ok(isEmpty(part) || few.some((other) => contains(other, part)));
+  }
+  assert.deepEqual(fewBoxes([box(600, 0, 10, 10)], within, 16), []);
+});
+
+test("base64 is the same with and without the browser's own", () => {
+  for (const length of [0, 1, 2, 3, 0x6000, 0x6001, 100_003]) {
+    const bytes = Uint8Array.from({ length }, (_, at) => (at * 31) & 0xff);
+    assert.equal(base64Of(bytes), Buffer.from(bytes).toString("base64"));
+  }
+});

@@ -1,0 +1,103 @@
+/** Codecs, ranges and frame rates: what is decided about media without any of it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Capabilities } from "../../src/generated/messages.js";
+import { whyUnsupported } from "../../src/main/codecs.js";
+import { FramePacer } from "../../src/main/frames.js";
+import {
+  endOfSpanAt,
+  micros,
+  microsOrNull,
+  type Span,
+  toRanges,
+  withSpan,
+} from "../../src/main/ranges.js";
+
+const ABLE: Capabilities = {
+  video: ["h264", "vp9"],
+  audio: ["aac", "opus", "mp3"],
+  containers: ["mp4", "webm"],
+};
+
+test("a device is asked only for what it can play", () => {
+  const cases: readonly (readonly [string, string | null])[] = [
+    ['video/mp4; codecs="avc1.640028"', null],
+    ['video/mp4;codecs="avc1.640028, mp4a.40.2"', null],
+    ["video/webm; codecs=vp9", null],
+    ["Video/WebM; Codecs=VP09.00.10.08; x=y", null],
+    ['audio/mp4; codecs="mp4a.40.5"', null],
+    ['audio/mp4; codecs="mp4a.6B"', null],
+    ["video/mp4", null],
+    ['video/mp4; codecs=""', null],
+    ['video/mp4; codecs="hvc1.1.6.L93.B0"', "unsupported_codec"],
+    ['video/mp4; codecs="dvh1.05.06"', "unsupported_codec"],
+    ['audio/mp4; codecs="ac-3"', "unsupported_codec"],
+    ['audio/mp4; codecs="mp4a.a5"', "unsupported_codec"],
+    ['video/mp4; codecs="constructor"', "unsupported_codec"],
+    ['video/mp2t; codecs="avc1.640028"', "unsupported_container"],
+    ["", "unsupported_container"],
+    ["////;;;===,,,", "unsupported_container"],
+  ];
+  for (const [mime, expected] of cases) {
+    assert.equal(whyUnsupported(mime, ABLE)?.code ?? null, expected, mime);
+  }
+});
+
+test("spans join where they touch", () => {
+  const spans: readonly Span[] = [
+    { start: 2, end: 4 },
+    { start: 6, end: 8 },
+  ];
+  const cases: readonly (readonly [number, number, string])[] = [
+    [0, 1, "0-1 2-4 6-8"],
+    [0, 2, "0-4 6-8"],
+    [3, 7, "2-8"],
+    [4.5, 5, "2-4 4.5-5 6-8"],
+    [9, 10, "2-4 6-8 9-10"],
+    [5, 5, "2-4 6-8"],
+    [0, 20, "0-20"],
+  ];
+  for (const [start, end, expected] of cases) {
+    const joined = withSpan(spans, { start, end });
+    assert.equal(joined.map((span) => `${span.start}-${span.end}`).join(" "), expected);
+  }
+});
+
+test("a position just before a span is played over", () => {
+  const spans = [{ start: 0.08, end: 4 }];
+  assert.equal(endOfSpanAt(spans, 0), 4);
+  assert.equal(endOfSpanAt(spans, 4), 4);
+  assert.equal(endOfSpanAt(spans, 4.01), null);
+  assert.equal(endOfSpanAt([{ start: 1, end: 2 }], 0), null);
+});
+
+test("times stay exact and within what the channel carries", () => {
+  assert.equal(micros(1.0000005), 1_000_001);
+  assert.equal(micros(Number.NEGATIVE_INFINITY), -Number.MAX_SAFE_INTEGER);
+  assert.equal(microsOrNull(Number.POSITIVE_INFINITY), null);
+  assert.equal(microsOrNull(Number.NaN), null);
+  const many = Array.from({ length: 5000 }, (_, at) => ({ start: at, end: at + 0.5 }));
+  assert.equal(toRanges(many).length, 1024);
+});
+
+test("the frame rate is measured from the device's counts", () => {
+  for (const rate of [24000 / 1001, 25, 30, 50, 60000 / 1001, 17.3]) {
+    const pacer = new FramePacer();
+    for (let second = 0; second <= 10; second++) {
+      pacer.count(Math.round(second * rate * 0.99), Math.round(second * rate * 0.01), 0, second);
+    }
+    const off = Math.abs(pacer.rate - rate) / rate;
+    assert.ok(off < 0.013, `${rate} was taken for ${pacer.rate}`);
+  }
+});
+
+test("counts never go back, also not by a seek", () => {
+  const pacer = new FramePacer();
+  pacer.count(300, 2, 0, 10);
+  assert.equal(pacer.presentedAt(11), 330);
+  pacer.interrupt(0);
+  assert.equal(pacer.presentedAt(0), 330);
+  pacer.count(340, 2, 1, 1);
+  assert.equal(pacer.presentedAt(1), 340);
+  assert.deepEqual([pacer.dropped, pacer.corrupted], [2, 1]);
+});

@@ -1,0 +1,277 @@
+/** The state machine of a redirected element: what the page is told, and the device. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PlaybackState, PlayerCommand } from "../../src/generated/messages.js";
+import { type Facts, Playback } from "../../src/main/playback.js";
+
+/** One step, written short. */
+type Step =
+  | { play: true }
+  | { pause: true }
+  /** The page seeks; the browser says `seeking`. */
+  | { seek: number }
+  | { browserSeeked: true }
+  | { deviceSeeked: number }
+  | { device: PlaybackState; at: number; rate?: number }
+  | { facts: Partial<Facts> }
+  /** Milliseconds pass. */
+  | { wait: number }
+  | { ready: "fresh" | "anew" }
+  | { load: true };
+
+class Bench {
+  readonly seen: string[] = [];
+  now = 0;
+  facts: Facts = {
+    readyState: 4,
+    position: 0,
+    duration: 30,
+    buffered: [{ start: 0, end: 30 }],
+    endOfStream: true,
+    loop: false,
+  };
+  readonly playback = new Playback({
+    facts: () => this.facts,
+    fire: (type) => this.seen.push(type),
+    send: (command) => this.seen.push(`> ${shown(command)}`),
+    settle: (pending, failure) => {
+      for (const promise of pending) {
+        if (failure === null) promise.resolve();
+        else promise.reject(failure);
+      }
+    },
+  });
+
+  run(step: Step): void {
+    const { playback, now } = this;
+    if ("play" in step) {
+      const resolve = () => this.seen.push("resolved");
+      playback.play({ resolve, reject: () => this.seen.push("rejected") }, now);
+    } else if ("pause" in step) playback.pause(now);
+    else if ("seek" in step) {
+      this.facts = { ...this.facts, position: step.seek };
+      playback.seek(step.seek, now, true);
+      this.seen.push("seeking");
+      playback.browserSeeking();
+    } else if ("browserSeeked" in step) playback.browserSeeked(now);
+    else if ("deviceSeeked" in step) playback.deviceSeeked(step.deviceSeeked, now);
+    else if ("device" in step) playback.deviceState(step.device, step.at, step.rate ?? 0, now);
+    else if ("facts" in step) {
+      this.facts = { ...this.facts, ...step.facts };
+      playback.advance(now);
+    } else if ("wait" in step) this.now += step.wait;
+    else if ("ready" in step) playback.deviceReady(step.ready === "fresh", now);
+    else playback.reset();
+  }
+}
+
+function shown(command: PlayerCommand): string {
+  return command.type === "seek" ? `seek ${command.to_micros} ${command.token}` : command.type;
+}
+
+/** Runs each step and compares what it brings. */
+function check(steps: readonly (readonly [Step, string])[]): Bench {
+  const bench = new Bench();
+  for (const [at, [step, expected]] of steps.entries()) {
+    bench.seen.length = 0;
+    bench.run(step);
+    assert.equal(bench.seen.join(), expected, `step ${at}: ${JSON.stringify(step)}`);
+  }
+  return bench;
+}
+
+const PLAYING: readonly (readonly [Step, string])[] = [
+  [{ play: true }, "play,> play"],
+  [{ device: "stalled", at: 0 }, ""],
+  [{ device: "playing", at: 0, rate: 1 }, "playing,resolved"],
+];
+
+test("play with data is play, playing, resolved", () => {
+  check([...PLAYING, [{ play: true }, "resolved"]]);
+});
+
+test("play without data waits and goes on as the browser does", () => {
+  const empty = { readyState: 1, buffered: [] };
+  const full = { readyState: 4, buffered: [{ start: 0, end: 30 }] };
+  check([
+    [{ facts: empty }, ""],
+    [{ play: true }, "play,waiting,> play"],
+    [{ device: "stalled", at: 0 }, ""],
+    [{ facts: full }, ""],
+    [{ device: "playing", at: 0, rate: 1 }, "canplay,playing,canplaythrough,resolved"],
+  ]);
+});
+
+test("pause before it plays rejects", () => {
+  check([
+    [{ play: true }, "play,> play"],
+    [{ pause: true }, "timeupdate,pause,rejected,> pause"],
+    [{ device: "playing", at: 0, rate: 1 }, ""],
+    [{ device: "paused", at: 0 }, ""],
+  ]);
+});
+
+test("a new source rejects what waits and is paused", () => {
+  const { playback } = check([
+    [{ play: true }, "play,> play"],
+    [{ load: true }, "rejected"],
+  ]);
+  assert.equal(playback.paused, true);
+});
+
+test("a seek is over when browser and device are there, whoever is first", () => {
+  const end = "timeupdate,seeked";
+  const orders: readonly (readonly (readonly [Step, string])[])[] = [
+    [
+      [{ browserSeeked: true }, ""],
+      [{ deviceSeeked: 1 }, end],
+    ],
+    [
+      [{ deviceSeeked: 1 }, ""],
+      [{ browserSeeked: true }, end],
+    ],
+  ];
+  for (const order of orders) {
+    const { playback } = check([
+      ...PLAYING,
+      [{ seek: 20 }, "> seek 20000000 1,seeking,waiting"],
+      [{ device: "playing", at: 0.1, rate: 1 }, ""],
+      [{ device: "seeking", at: 20 }, ""],
+      ...order,
+      [{ device: "playing", at: 20, rate: 1 }, "canplay,playing,canplaythrough"],
+    ]);
+    assert.equal(playback.seeking, false);
+  }
+});
+
+test("a device that plays before its picture is shown is heard when the seek is over", () => {
+  const bench = check([
+    ...PLAYING,
+    [{ seek: 20 }, "> seek 20000000 1,seeking,waiting"],
+    [{ device: "seeking", at: 20 }, ""],
+    [{ device: "playing", at: 20, rate: 1 }, ""],
+    [{ browserSeeked: true }, ""],
+    [{ wait: 100 }, ""],
+    [{ deviceSeeked: 1 }, "timeupdate,seeked,canplay,playing,canplaythrough"],
+  ]);
+  assert.equal(bench.playback.position(bench.now), 20.1);
+});
+
+test("an overtaken seek ends nothing", () => {
+  check([
+    [{ seek: 20 }, "> seek 20000000 1,seeking"],
+    [{ seek: 10 }, "> seek 10000000 2,seeking"],
+    [{ browserSeeked: true }, ""],
+    [{ deviceSeeked: 1 }, ""],
+    [{ deviceSeeked: 2 }, "timeupdate,seeked,canplay,canplaythrough"],
+  ]);
+});
+
+test("canplay after a seek comes when there is enough", () => {
+  check([
+    [{ seek: 20 }, "> seek 20000000 1,seeking"],
+    [{ deviceSeeked: 1 }, ""],
+    [{ facts: { readyState: 2 } }, ""],
+    [{ browserSeeked: true }, "timeupdate,seeked"],
+    [{ facts: { readyState: 4 } }, "canplay,canplaythrough"],
+    [{ facts: {} }, ""],
+  ]);
+});
+
+test("a stall waits and goes on", () => {
+  const { playback, now } = check([
+    ...PLAYING,
+    [{ wait: 500 }, ""],
+    [{ device: "stalled", at: 0.5 }, "timeupdate,waiting"],
+    [{ device: "stalled", at: 0.5 }, ""],
+    [{ device: "playing", at: 0.5, rate: 1 }, "canplay,playing,canplaythrough"],
+  ]);
+  assert.equal(playback.readyState(now), 4);
+});
+
+test("the end pauses, and stays until a seek", () => {
+  const { playback, now } = check([
+    ...PLAYING,
+    [{ device: "ended", at: 29.98 }, "timeupdate,pause,ended"],
+    [{ device: "ended", at: 29.98 }, ""],
+  ]);
+  assert.deepEqual([playback.ended, playback.paused, playback.position(now)], [true, true, 30]);
+});
+
+test("a seek to the end ends", () => {
+  check([
+    ...PLAYING,
+    [{ seek: 30 }, "> seek 30000000 1,seeking,waiting"],
+    [{ device: "seeking", at: 30 }, ""],
+    [{ device: "ended", at: 30 }, ""],
+    [{ browserSeeked: true }, ""],
+    [{ deviceSeeked: 1 }, "timeupdate,seeked,timeupdate,pause,ended"],
+  ]);
+});
+
+test("the next round of a loop is a seek of the browser's own", () => {
+  check([
+    [{ facts: { loop: true } }, ""],
+    ...PLAYING,
+    [{ device: "playing", at: 29.9, rate: 1 }, ""],
+    [{ device: "stalled", at: 0 }, "seeking,waiting"],
+    [{ device: "playing", at: 0, rate: 1 }, "timeupdate,seeked,canplay,playing,canplaythrough"],
+  ]);
+});
+
+test("a stage that is new is told where to go, and the page hears nothing of it", () => {
+  check([
+    [{ ready: "fresh" }, "> pause"],
+    ...PLAYING,
+    [{ device: "playing", at: 7, rate: 1 }, ""],
+    [{ ready: "anew" }, "> seek 7000000 1,> play"],
+    [{ deviceSeeked: 1 }, ""],
+  ]);
+});
+
+test("a seek under way goes on with a stage that is new", () => {
+  check([
+    [{ seek: 20 }, "> seek 20000000 1,seeking"],
+    [{ browserSeeked: true }, ""],
+    [{ ready: "anew" }, "> seek 20000000 2,> pause"],
+    [{ deviceSeeked: 1 }, ""],
+    [{ deviceSeeked: 2 }, "timeupdate,seeked,canplay,canplaythrough"],
+  ]);
+});
+
+test("the position follows the device, within what is buffered, and does not go back", () => {
+  const bench = check([
+    [{ facts: { buffered: [{ start: 0, end: 1 }], endOfStream: false } }, ""],
+    ...PLAYING,
+  ]);
+  const { playback } = bench;
+  assert.equal(playback.position(400), 0.4);
+  playback.deviceState("playing", 0.3, 1, 400);
+  assert.equal(playback.position(400), 0.4, "a report that lags is smoothed away");
+  assert.equal(playback.position(600), 0.5);
+  assert.equal(playback.position(1300), 1, "not beyond the buffer");
+  assert.equal(playback.readyState(1300), 2);
+});
+
+test("a device that says nothing is not believed for ever", () => {
+  const { playback } = check(PLAYING);
+  assert.equal(playback.position(60_000), 1.5);
+});
+
+test("played is what was played", () => {
+  const bench = check([
+    ...PLAYING,
+    [{ wait: 1000 }, ""],
+    [{ device: "playing", at: 1, rate: 1 }, ""],
+    [{ seek: 20 }, "> seek 20000000 1,seeking,waiting"],
+    [{ browserSeeked: true }, ""],
+    [{ deviceSeeked: 1 }, "timeupdate,seeked"],
+    [{ device: "playing", at: 20, rate: 2 }, "canplay,playing,canplaythrough"],
+    [{ wait: 500 }, ""],
+    [{ pause: true }, "timeupdate,pause,> pause"],
+  ]);
+  assert.deepEqual(bench.playback.played(bench.now), [
+    { start: 0, end: 1 },
+    { start: 20, end: 21 },
+  ]);
+});
