@@ -64,6 +64,16 @@ pub(crate) struct SourceTrack {
     pub(crate) end: Option<Pts>,
 }
 
+/// What is known of a resource.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceFacts {
+    pub(crate) tracks: Vec<SourceTrack>,
+    /// `None`: not known, or endless.
+    pub(crate) duration_micros: Option<i64>,
+    /// Any place can be read without all before it.
+    pub(crate) seekable: bool,
+}
+
 /// What comes next.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -139,9 +149,10 @@ impl Demux {
         &self.tracks
     }
 
-    /// `None`: not known, or endless.
-    pub(crate) fn duration_micros(&self) -> Option<i64> {
-        self.duration_micros
+    pub(crate) fn facts(&mut self) -> SourceFacts {
+        let seekable = self.is_seekable();
+        let (tracks, duration_micros) = (self.tracks.clone(), self.duration_micros);
+        SourceFacts { tracks, duration_micros, seekable }
     }
 
     pub(crate) fn is_seekable(&mut self) -> bool {

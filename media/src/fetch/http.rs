@@ -18,14 +18,13 @@ use url::Url;
 const MAX_REDIRECTS: usize = 10;
 
 /// Waits before the attempts after a failure, then it counts as lost.
-const PATIENCE: [Duration; 6] = [
-    Duration::ZERO,
-    Duration::from_millis(250),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-];
+const PATIENCE: [Duration; 6] =
+    [wait(0), wait(250), wait(1_000), wait(2_000), wait(4_000), wait(8_000)];
+
+/// Tests lose their patience earlier.
+const fn wait(millis: u64) -> Duration {
+    Duration::from_millis(if cfg!(test) { millis / 50 } else { millis })
+}
 
 /// Bytes after which a connection has proved its worth and the patience starts anew.
 const PROGRESS_BYTES: u64 = 32 << 10;
@@ -79,6 +78,8 @@ enum Attempt {
     /// Worth another one; why.
     Again(FetchError),
     Lost(FetchError),
+    /// The resource ends here.
+    End,
 }
 
 impl Http {
@@ -203,6 +204,10 @@ impl Http {
                     self.answers.clear();
                     return Err(FetchError::Cut);
                 }
+                Err(Attempt::End) => {
+                    self.length = Some(self.at);
+                    return Ok(());
+                }
                 Err(Attempt::Lost(error)) => return Err(error),
                 Err(Attempt::Again(error)) => self.patience(error)?,
             }
@@ -232,6 +237,9 @@ impl Http {
                 StatusCode::RANGE_NOT_SATISFIABLE if self.at == 0 && with_range => {
                     with_range = false;
                 }
+                StatusCode::RANGE_NOT_SATISFIABLE if self.length.is_none() => {
+                    return Err(Attempt::End);
+                }
                 StatusCode::REQUEST_TIMEOUT
                 | StatusCode::TOO_MANY_REQUESTS
                 | StatusCode::BAD_GATEWAY
@@ -255,20 +263,7 @@ impl Http {
                 request = request.header("if-range", validator);
             }
         }
-        request.call().map_err(|error| match &error {
-            _ if line::address_error(&error).is_some() => {
-                let refused = line::address_error(&error);
-                Attempt::Lost(refused.map_or(FetchError::Unreachable, FetchError::Refused))
-            }
-            ureq::Error::Timeout(_) | ureq::Error::Io(_) | ureq::Error::ConnectionFailed => {
-                Attempt::Again(FetchError::Unreachable)
-            }
-            ureq::Error::HostNotFound => Attempt::Lost(FetchError::HostNotFound),
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::TlsRequired => {
-                Attempt::Lost(FetchError::Certificate)
-            }
-            _ => Attempt::Lost(FetchError::Protocol),
-        })
+        request.call().map_err(|error| failed(&error))
     }
 
     /// The answer to a range.
@@ -322,6 +317,36 @@ impl Http {
             self.validator = tag.map(ToOwned::to_owned);
         }
         Ok(())
+    }
+}
+
+/// What a request that got no answer means.
+fn failed(error: &ureq::Error) -> Attempt {
+    if let Some(refused) = line::address_error(error) {
+        return Attempt::Lost(refused.into());
+    }
+    match error {
+        ureq::Error::HostNotFound => Attempt::Lost(FetchError::HostNotFound),
+        ureq::Error::Rustls(error) => Attempt::Lost(encryption(error)),
+        ureq::Error::Io(io) => {
+            match io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(error) => Attempt::Lost(encryption(error)),
+                None => Attempt::Again(FetchError::Unreachable),
+            }
+        }
+        ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => {
+            Attempt::Again(FetchError::Unreachable)
+        }
+        _ => Attempt::Lost(FetchError::Protocol),
+    }
+}
+
+fn encryption(error: &rustls::Error) -> FetchError {
+    match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+            FetchError::Certificate
+        }
+        _ => FetchError::Encryption,
     }
 }
 

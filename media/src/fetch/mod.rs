@@ -16,7 +16,7 @@ mod line;
 mod worker;
 
 pub use address::{AddressError, AddressPolicy};
-pub(crate) use demux::SourceTrack;
+pub(crate) use demux::{SourceFacts, SourceTrack};
 pub(crate) use line::Line;
 
 use crate::init::InitError;
@@ -70,6 +70,8 @@ pub enum FetchError {
     Unreachable,
     #[error("the media's host cannot prove its identity")]
     Certificate,
+    #[error("there is no encrypted connection with the media's host")]
+    Encryption,
     #[error("the media's host answers with status {0}")]
     Status(u16),
     #[error("the media's host redirects without end")]

@@ -4,7 +4,7 @@
 //!            ┌────────── room ──────────┐
 //!  open ──▶ wait ──▶ read one frame ────┘
 //!            │  ▲
-//!       seek └──┘ (read on · seek in the resource · open anew and read on)
+//!       seek └──┘ (in the resource, or opened anew and read on)
 //! ```
 
 use super::demux::{Demux, Next};
@@ -14,9 +14,6 @@ use super::{FetchError, SourceError};
 use crate::player::{Buffers, Wake, Work};
 use crate::time::Pts;
 use std::sync::Arc;
-
-/// A sought time this little behind what was read is reached by reading on.
-const READ_ON_MICROS: i64 = 2_000_000;
 
 /// See the module.
 pub(super) struct Worker {
@@ -45,14 +42,15 @@ impl Worker {
             Err(SourceError::Network(FetchError::Cut)) => return Ok(()),
             opened => opened?,
         };
-        tracing::debug!(tracks = demux.tracks().len(), "a source is open");
-        self.buffers.source_opened(demux.tracks().to_vec(), demux.duration_micros());
+        let facts = demux.facts();
+        tracing::debug!(tracks = facts.tracks.len(), "a source is open");
+        self.buffers.source_opened(facts);
         (self.wake)();
         let mut generation = 0;
         loop {
             let result = match self.buffers.next_work(&mut generation) {
                 Work::Stop => return Ok(()),
-                Work::Seek { to, end } => self.seek(&mut demux, to, end),
+                Work::Seek(to) => self.seek(&mut demux, to),
                 Work::Read => self.read(&mut demux),
             };
             match result {
@@ -83,17 +81,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Makes the media at `to` come next; `end`: up to where it was read so far.
-    fn seek(&self, demux: &mut Demux, to: Pts, end: Pts) -> Result<(), SourceError> {
-        let seekable = demux.is_seekable();
-        let ahead = to.since(end);
-        let read_on = 0 <= ahead && (ahead <= READ_ON_MICROS || !seekable);
-        if read_on && !self.line.is_cut() {
-            return Ok(());
-        }
+    /// Makes the media at `to` come next.
+    fn seek(&self, demux: &mut Demux, to: Pts) -> Result<(), SourceError> {
         self.line.mend();
         self.buffers.source_moves(to);
-        if seekable {
+        if demux.is_seekable() {
             match demux.seek(to) {
                 Err(SourceError::Seek) => {}
                 result => return result,

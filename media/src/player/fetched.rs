@@ -6,7 +6,7 @@
 //!
 //! [`Buffers`]: super::Buffers
 
-use crate::fetch::{Line, SourceError, SourceTrack};
+use crate::fetch::{Line, SourceError, SourceFacts, SourceTrack};
 use crate::ranges::TimeRanges;
 use crate::segment::{CodedFrame, TrackKind};
 use crate::time::Pts;
@@ -36,6 +36,9 @@ const TRACK_GONE_MICROS: i64 = 1_000_000;
 /// Looked at again after this much media, where bytes are what is short.
 const BYTES_LOOK_MICROS: i64 = 500_000;
 
+/// A sought time this little ahead of what was read is reached by reading on.
+const READ_ON_MICROS: i64 = 2_000_000;
+
 /// Whether more may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
@@ -55,6 +58,7 @@ pub(super) struct Fetched {
     ended: bool,
     pub(super) failure: Option<SourceError>,
     pub(super) duration_micros: Option<i64>,
+    seekable: bool,
     /// Where the stretch begins that was asked for.
     floor: Pts,
 }
@@ -78,12 +82,14 @@ impl Fetched {
             ended: false,
             failure: None,
             duration_micros: None,
+            seekable: false,
             floor: Pts(i64::MIN),
         }
     }
 
-    pub(super) fn open(&mut self, tracks: Vec<SourceTrack>, duration_micros: Option<i64>) {
-        self.duration_micros = duration_micros;
+    pub(super) fn open(&mut self, facts: SourceFacts) {
+        let SourceFacts { tracks, duration_micros, seekable } = facts;
+        (self.duration_micros, self.seekable) = (duration_micros, seekable);
         let tracks = (0..).zip(tracks).map(|(generation, SourceTrack { track, end })| {
             let config = Arc::new(TrackConfig { track, generation });
             let buffer = TrackBuffer::skipping_gaps();
@@ -152,13 +158,18 @@ impl Fetched {
         self.line.close();
     }
 
-    /// Whether playing from `time` needs no other stretch.
-    pub(super) fn covers(&self, time: Pts) -> bool {
-        self.tracks.iter().all(|track| self.seek_in(track, time).is_some())
+    /// Whether playing from `time` needs no other stretch: it is here, or soon will be. What
+    /// cannot be sought is read on for any time ahead.
+    pub(super) fn leads_to(&self, time: Pts) -> bool {
+        if self.tracks.iter().all(|track| self.seek_in(track, time).is_some()) {
+            return true;
+        }
+        let ahead = time.since(self.read_until());
+        !self.ended && 0 <= ahead && (ahead <= READ_ON_MICROS || !self.seekable)
     }
 
     /// Up to where all tracks were read.
-    pub(super) fn read_until(&self) -> Pts {
+    fn read_until(&self) -> Pts {
         let tracks = self.tracks.iter().filter(|track| !track.ended);
         let ends = tracks.map(|track| track.buffer.highest_end());
         ends.min().flatten().unwrap_or(self.floor.max(Pts::ZERO))

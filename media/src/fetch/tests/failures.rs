@@ -85,6 +85,68 @@ fn resources_that_are_no_media() {
 }
 
 #[test]
+fn a_host_that_nobody_vouches_for_is_not_believed() {
+    let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let secret = rustls::pki_types::PrivatePkcs8KeyDer::from(key.signing_key.serialize_der());
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![key.cert.der().clone()], secret.into())
+        .unwrap();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::Builder::new().name("server".to_owned()).spawn(move || {
+        let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        tls.complete_io(&mut stream).expect_err("the client hangs up");
+    });
+    let failure = Listener::start(&format!("https://127.0.0.1:{port}/")).failure();
+    assert_eq!(failure, network(FetchError::Certificate));
+    server.unwrap().join().unwrap();
+}
+
+/// Whatever the bytes are, it comes to an end.
+#[test]
+fn damaged_files_end() {
+    let x264 = "-c:v libx264 -preset ultrafast -g 10";
+    for how in [
+        format!("{x264} -c:a aac -movflags +faststart -f mp4"),
+        format!("{x264} -c:a aac -movflags frag_keyframe+empty_moov -f mp4"),
+        "-c:v libvpx -deadline realtime -g 10 -c:a libvorbis -f webm".to_owned(),
+        "-vn -c:a libopus -f ogg".to_owned(),
+        "-vn -c:a libmp3lame -f mp3".to_owned(),
+        "-vn -c:a flac -f flac".to_owned(),
+    ] {
+        let clip = clip(1, &how);
+        let mut random = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = |bound: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            usize::try_from(random % u64::try_from(bound).unwrap()).unwrap()
+        };
+        for round in 0..12 {
+            let mut bytes = clip.bytes.clone();
+            // The headers above all.
+            let reach = if round % 2 == 0 { bytes.len().min(2_000) } else { bytes.len() };
+            for _ in 0..=round {
+                let at = next(reach);
+                bytes[at] = u8::try_from(next(256)).unwrap();
+            }
+            let server = Server::start(&bytes, Manner::default());
+            let mut listener = Listener::start(&server.url());
+            // Frames or a reason, in both places.
+            if listener.ends() {
+                listener.seek(700_000);
+                listener.ends();
+            }
+        }
+    }
+}
+
+#[test]
 fn a_truncated_file_plays_as_far_as_it_goes() {
     let clip = clip(8, &format!("{H264_AAC} -movflags +faststart"));
     let half = &clip.bytes[..clip.bytes.len() / 2];

@@ -106,6 +106,19 @@ impl Listener {
         }
     }
 
+    /// Waits until all is read or the source fails; true if it did not fail.
+    pub(super) fn ends(&self) -> bool {
+        loop {
+            if self.buffers.source_failure().is_some() {
+                return false;
+            }
+            if self.buffers.source_rests() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits for the source's failure.
     pub(super) fn failure(&self) -> SourceError {
         self.read(TrackKind::Video).expect_err("the source fails")

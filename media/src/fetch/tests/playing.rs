@@ -87,6 +87,36 @@ fn plays_to_the_end_and_again() {
 }
 
 #[test]
+fn a_slow_server_stalls_and_goes_on() {
+    let clip = clip(3, &format!("{H264_AAC} -movflags +faststart"));
+    let manner = Manner { pauses_after: Some(clip.bytes.len() / 2), ..Manner::default() };
+    let server = Server::start(&clip.bytes, manner);
+    let mut stage = Stage::open(&server.url());
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Playing));
+    stage.until(is(State::Stalled));
+    let stalled = stage.player.position(Instant::now());
+    assert!(Pts(500_000) < stalled && stalled < Pts(2_500_000), "{stalled:?}");
+    server.release();
+    stage.until(is(State::Ended));
+    let video = stage.player.stats().video.unwrap();
+    assert_eq!((video.decoded, video.presented + video.dropped), (75, 75), "{video:?}");
+    assert_eq!(server.asked(), [0]);
+}
+
+#[test]
+fn uncompressed_sound_plays() {
+    let clip = make(&[tone(1), words("-c:a pcm_s24le -f wav")].concat());
+    let server = Server::start(&clip.bytes, Manner::default());
+    let mut stage = Stage::open(&server.url());
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Ended));
+    let audio = stage.player.stats().audio.unwrap();
+    assert_eq!((audio.codec.as_str(), audio.rate_hz), ("pcm", 48_000));
+    assert!(47_000 < audio.frames, "{audio:?}");
+}
+
+#[test]
 fn a_failure_is_said_when_what_arrived_was_played() {
     let clip = clip(3, &format!("{H264_AAC} -movflags +faststart"));
     let manner =

@@ -12,6 +12,8 @@ pub(super) struct Manner {
     pub(super) ranges: bool,
     /// Says how long the resource is.
     pub(super) length: bool,
+    /// Ranges, but without their total, at most so many bytes at once.
+    pub(super) parts_of: Option<usize>,
     /// Added to the length that is said.
     pub(super) lie: i64,
     /// Answers nothing but this, with a body of HTML.
@@ -24,6 +26,8 @@ pub(super) struct Manner {
     pub(super) breaks_after: Option<usize>,
     /// The first answer falls silent after this many bytes of its body.
     pub(super) stalls_after: Option<usize>,
+    /// Each answer waits after this many bytes of its body until [`Server::release`].
+    pub(super) pauses_after: Option<usize>,
     /// Each answer is another version of the resource.
     pub(super) changes: bool,
     /// The resource again and again, for ever.
@@ -37,12 +41,14 @@ impl Default for Manner {
         Self {
             ranges: true,
             length: true,
+            parts_of: None,
             lie: 0,
             status: None,
             redirect: None,
             busy_times: 0,
             breaks_after: None,
             stalls_after: None,
+            pauses_after: None,
             changes: false,
             endless: false,
             header: "",
@@ -73,6 +79,7 @@ struct State {
     open: Vec<TcpStream>,
     /// Answers that the client has ended.
     hung_up: usize,
+    released: bool,
     handlers: Vec<JoinHandle<()>>,
 }
 
@@ -116,6 +123,12 @@ impl Server {
         drop(self.shared.changed.wait_while(state, |state| state.asked.len() < count).unwrap());
     }
 
+    /// Answers that wait go on.
+    pub(super) fn release(&self) {
+        self.shared.state.lock().unwrap().released = true;
+        self.shared.changed.notify_all();
+    }
+
     /// Waits until the client has ended a connection by itself.
     pub(super) fn wait_hung_up(&self) {
         let state = self.shared.state.lock().unwrap();
@@ -130,8 +143,10 @@ impl Drop for Server {
         if let Some(accepting) = self.accepting.take() {
             accepting.join().unwrap();
         }
+        self.shared.changed.notify_all();
         let handlers = {
             let mut state = self.shared.state.lock().unwrap();
+            state.released = true;
             for stream in &state.open {
                 let _ = stream.shutdown(Shutdown::Both);
             }
@@ -200,15 +215,18 @@ impl Shared {
             return (&*stream).write_all(head.as_bytes()).ok();
         }
         let from = if ranged { start } else { 0 };
+        let part = manner.parts_of.map(|part| u64::try_from(part).unwrap()).unwrap_or(u64::MAX);
+        let end = if ranged { from.saturating_add(part).min(said) } else { said };
         let mut head = match ranged {
-            true => format!(
-                "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{}/{said}\r\n",
-                said - 1
-            ),
+            true => {
+                let total = manner.parts_of.map_or(said.to_string(), |_| "*".to_owned());
+                let range = format!("bytes {from}-{}/{total}", end - 1);
+                format!("HTTP/1.1 206 Partial Content\r\nContent-Range: {range}\r\n")
+            }
             false => "HTTP/1.1 200 OK\r\n".to_owned(),
         };
         if manner.length {
-            head += &format!("Content-Length: {}\r\n", said - from);
+            head += &format!("Content-Length: {}\r\n", end - from);
         } else {
             head += "Connection: close\r\n";
         }
@@ -226,8 +244,9 @@ impl Shared {
     /// Sends the body; `None`: not all of it.
     fn body(&self, stream: &TcpStream, from: u64, number: usize) -> Option<()> {
         const PIECE: usize = 16 << 10;
-        let limit = self.manner.breaks_after.unwrap_or(usize::MAX);
+        let limit = self.manner.breaks_after.or(self.manner.parts_of).unwrap_or(usize::MAX);
         let stall = self.manner.stalls_after.filter(|_| number == 1).unwrap_or(usize::MAX);
+        let mut pause = self.manner.pauses_after;
         let rest = self.bytes.get(usize::try_from(from).unwrap()..).unwrap_or_default();
         let mut sent = 0;
         loop {
@@ -239,6 +258,11 @@ impl Shared {
                 }
                 sent += count;
                 self.sent.fetch_add(u64::try_from(count).unwrap(), Ordering::Relaxed);
+                if pause.is_some_and(|pause| pause <= sent) {
+                    pause = None;
+                    let state = self.state.lock().unwrap();
+                    drop(self.changed.wait_while(state, |state| !state.released).unwrap());
+                }
                 if sent == stall {
                     // Silent until the client or the server is ended.
                     let gone = std::io::copy(&mut &*stream, &mut std::io::sink());
@@ -248,7 +272,7 @@ impl Shared {
                     return None;
                 }
                 if sent == limit {
-                    return None;
+                    return self.manner.parts_of.map(drop);
                 }
             }
             if !self.manner.endless {

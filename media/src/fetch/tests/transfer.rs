@@ -2,6 +2,8 @@
 
 use super::server::{Manner, Server};
 use super::*;
+use crate::fetch::Line;
+use crate::fetch::http::Http;
 
 /// `(name, how it is made, stream of the pictures, stream of the sound)`
 type Format = (&'static str, Vec<String>, Option<usize>, Option<usize>);
@@ -77,6 +79,7 @@ fn every_manner_of_serving_arrives_whole() {
         ("no length", Manner { ranges: false, length: false, ..good() }),
         ("breaks off", Manner { breaks_after: Some(40_000), ..good() }),
         ("breaks off, no ranges", Manner { ranges: false, busy_times: 1, ..good() }),
+        ("in parts", Manner { parts_of: Some(50_000), ..good() }),
         ("busy", Manner { busy_times: 2, ..good() }),
     ] {
         let server = Server::start(&clip.bytes, manner);
@@ -158,13 +161,24 @@ fn an_index_at_the_end_without_ranges_is_read_twice() {
 }
 
 #[test]
-fn pictures_and_sound_that_lie_apart_arrive() {
-    // All pictures come first, then all sound.
-    let clip = clip(20, &format!("{H264_AAC} -movflags +faststart -max_interleave_delta 0"));
-    let server = Server::start(&clip.bytes, Manner::default());
-    let listener = Listener::start(&server.url());
-    let sound = listener.read(TrackKind::Audio).unwrap();
-    assert_same(&sound, &packets(&clip, 1), "sound");
+fn two_places_are_read_in_turns() {
+    let bytes: Vec<u8> =
+        (0..4_u32 << 20).map(|at| at.to_le_bytes()[usize::from(at % 3 == 0)]).collect();
+    let server = Server::start(&bytes, Manner::default());
+    let mut http = Http::open(Arc::new(Line::new(OPEN)), &server.url()).unwrap();
+    assert_eq!(http.length(), Some(4 << 20));
+    let mut buffer = vec![0; 10_000];
+    let mut places = [0, 3 << 20];
+    for turn in 0..40 {
+        let place = &mut places[turn % 2];
+        http.seek(*place);
+        let count = http.read(&mut buffer).unwrap();
+        let at = usize::try_from(*place).unwrap();
+        assert_eq!(buffer[..count], bytes[at..at + count]);
+        // Some bytes are left out: that is no reason to ask anew.
+        *place += u64::try_from(count).unwrap() + 1_000;
+    }
+    assert_eq!(server.asked(), [0, 3 << 20]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The side of [`Buffers`] that a source's worker speaks to: what to do next, and what came.
 
 use super::{Buffers, Inner, NO_LOOK};
-use crate::fetch::{Line, SourceError, SourceTrack};
+use crate::fetch::{Line, SourceError, SourceFacts};
 use crate::player::fetched::{Fetched, Room};
 use crate::segment::CodedFrame;
 use crate::time::Pts;
@@ -14,8 +14,8 @@ use std::time::Instant;
 pub(crate) enum Work {
     /// Read one frame.
     Read,
-    /// Go where the player is; `end`: up to where all tracks were read.
-    Seek { to: Pts, end: Pts },
+    /// Go where the player is.
+    Seek(Pts),
     /// The player is gone.
     Stop,
 }
@@ -37,8 +37,8 @@ impl Buffers {
             }
             let moved = std::mem::replace(handled, order.generation) != order.generation;
             fetched.reading = true;
-            if fetched.is_interrupted() || (moved && !fetched.covers(order.start)) {
-                return Work::Seek { to: order.start, end: fetched.read_until() };
+            if fetched.is_interrupted() || (moved && !fetched.leads_to(order.start)) {
+                return Work::Seek(order.start);
             }
             if !fetched.has_ended() {
                 match fetched.make_room(self.position(), order.started) {
@@ -58,8 +58,8 @@ impl Buffers {
     }
 
     /// The tracks are known.
-    pub(crate) fn source_opened(&self, tracks: Vec<SourceTrack>, duration_micros: Option<i64>) {
-        self.with_fetched(|fetched| fetched.open(tracks, duration_micros));
+    pub(crate) fn source_opened(&self, facts: SourceFacts) {
+        self.with_fetched(|fetched| fetched.open(facts));
     }
 
     /// The next frame of the track with this index. True for the first one.
@@ -125,7 +125,7 @@ impl Inner {
         let (order, Some(fetched)) = (&self.order, &self.fetched) else { return };
         if order.stopped {
             fetched.close();
-        } else if order.generation != before && fetched.reading && !fetched.covers(order.start) {
+        } else if order.generation != before && fetched.reading && !fetched.leads_to(order.start) {
             fetched.interrupt();
         }
     }
