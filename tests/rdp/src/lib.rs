@@ -10,17 +10,20 @@
 //!                              └── sockets      sessions           └── ironrdp.sock ── agent
 //! ```
 //!
-//! | module      | job                                                                       |
-//! |-------------|---------------------------------------------------------------------------|
-//! | [`tls`]     | a certificate and both ends' settings                                     |
-//! | [`server`]  | the RDP server: a thread, its counters, its faults                        |
-//! | [`client`]  | the RDP client: a thread, its faults                                      |
-//! | [`freerdp`] | a real RDP client with the plugin, in the client's place                   |
-//! | [`leg`]     | server, client and agent in one place                                     |
-//! | [`session_host`] | the real `nearside-host` in the server's session                 |
-//! | [`browser`] | a browser's end of native messaging                                       |
-//! | [`device`]  | a device's end of the channel, in place of the agent                      |
-//! | [`receiver`] | such a device that only takes media, with any credit window              |
+//! | module           | job                                                          |
+//! |------------------|--------------------------------------------------------------|
+//! | [`tls`]          | a certificate and both ends' settings                        |
+//! | [`server`]       | the RDP server: a thread, its counters, its faults           |
+//! | [`client`]       | the RDP client: a thread, its faults                         |
+//! | [`freerdp`]      | a real RDP client with the plugin, in the client's place     |
+//! | [`leg`]          | a server and the places around it                            |
+//! | [`session_host`] | the real `nearside-host` in the server's session             |
+//! | [`browser`]      | a browser's end of native messaging                          |
+//! | [`whole`]        | all of it from a browser to the agent, and a page that plays |
+//! | [`clip`]         | what plays                                                   |
+//! | [`device`]       | a device's end of the channel, in place of the agent         |
+//! | [`receiver`]     | such a device that only takes media, with any credit window  |
+//! | [`measure`]      | round trips of control messages beside media                 |
 //!
 //! INVARIANT: loopback only, and nothing waits without a limit.
 
@@ -33,13 +36,16 @@ mod sockets;
 
 pub mod browser;
 pub mod client;
+pub mod clip;
 pub mod device;
 pub mod freerdp;
 pub mod leg;
+pub mod measure;
 pub mod receiver;
 pub mod server;
 pub mod session_host;
 pub mod tls;
+pub mod whole;
 
 pub use self::sockets::DISPLAY;
 

@@ -3,20 +3,16 @@
 //! Not in every run: it takes an X server, FreeRDP and a mount namespace.
 
 use anyhow::{Context as _, ensure};
-use nearside_channel::extension::ExtensionMessage;
-use nearside_channel::message::{
-    DeviceMessage, PlaybackState, PlayerCommand, PlayerEvent, StreamCommand, StreamId, TimeRange,
-};
 // Its library is what FreeRDP loads: named here so that it is built.
 use nearside_rdp as _;
 use nearside_rdp_tests::CHANNEL;
-use nearside_rdp_tests::browser::{Browser, PAGE};
 use nearside_rdp_tests::device::{FakeDevice, check_whole, noise};
 use nearside_rdp_tests::freerdp::{FreeRdp, check_installed};
 use nearside_rdp_tests::leg::{Answer, Leg, open_xrdp};
-use nearside_rdp_tests::session_host::SessionHost;
+use nearside_rdp_tests::measure::beside_bulk;
+use nearside_rdp_tests::whole::Whole;
 use nearside_tests::agent::Agent;
-use nearside_tests::clips::{self, H264};
+use nearside_tests::host::Host;
 use std::io::{Read as _, Write as _};
 
 const NO_LISTENER: u32 = 0xc000_0001;
@@ -100,47 +96,31 @@ fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
 fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
-    let agent = Agent::start(&leg.place)?;
     let mut client = FreeRdp::connect(&leg)?;
-    let host = SessionHost::start(&leg)?;
-    let mut browser = Browser::start(&leg)?;
-    browser.wait_connected(true).with_context(|| client.words())?;
-
-    let pictures = "-f lavfi -i testsrc2=s=320x180:r=30:d=4";
-    let arguments = format!("{pictures} {H264} -g 15 -bf 0");
-    let clip = clips::segments(&leg.place.file("clip.mp4"), &arguments)?;
-    let stream = StreamId(1);
-    browser.open_page()?;
-    browser.open_player(&["video/mp4; codecs=\"avc1.42c00d\""])?;
-    browser.append(stream, &clip.init, &[])?;
-    let all = TimeRange { start_micros: 0, end_micros: 4_000_000 };
-    let last = browser.append(stream, &clip.media, &[all])?;
-    browser.appended(last)?;
-    let command = StreamCommand::EndOfStream { failed: false };
-    browser.send(&ExtensionMessage::Stream { page: PAGE, stream, command })?;
-    browser.player(PlayerCommand::Play)?;
-    let flows = |status: &nearside::status::Status| status.items.iter().any(|item| item.flowing);
-    agent.wait_for("pictures", flows)?;
-
-    leg.server.cut()?;
-    browser.wait_connected(false)?;
-    browser.wait_connected(true).with_context(|| client.words())?;
-    browser.page_ready()?;
-    browser.player(PlayerCommand::Seek { to_micros: 2_000_000, token: 1 })?;
-    browser.player(PlayerCommand::Play)?;
-    browser.wait_device("the end", |message| match message {
-        DeviceMessage::Player { event: PlayerEvent::State { state, .. }, .. } => {
-            (*state == PlaybackState::Ended).then_some(())
-        }
-        _ => None,
-    })?;
-    agent.check_healthy()?;
-    host.check_healthy(&leg)?;
-
+    let mut whole = Whole::start(leg).with_context(|| client.words())?;
+    whole.play()?;
+    whole.leg.server.cut()?;
+    whole.browser.wait_connected(false)?;
+    whole.play_on().with_context(|| client.words())?;
     client.crash()?;
-    browser.wait_connected(false)?;
-    agent.wait_for("no session and no stage", |status| {
+    whole.browser.wait_connected(false)?;
+    whole.agent.wait_for("no session and no stage", |status| {
         status.session.is_none() && status.processes.len() == 1
     })?;
+    whole.agent.check_healthy()
+}
+
+#[test]
+#[ignore = "takes xfreerdp, Xvfb and a mount namespace: tests/rig.sh runs it"]
+fn credits_keep_the_way_free_for_control() -> anyhow::Result<()> {
+    check_installed()?;
+    let leg = Leg::new()?;
+    let agent = Agent::start(&leg.place)?;
+    let client = FreeRdp::connect(&leg)?;
+    let (mut host, _) = Host::open(&leg.server.plain_socket())?;
+    let measured = beside_bulk(&mut host).with_context(|| client.words())?;
+    println!("through xfreerdp: {}", measured.describe(None));
+    assert!(10 < measured.count(), "{} round trips", measured.count());
+    leg.check_alive()?;
     agent.check_healthy()
 }

@@ -1,7 +1,6 @@
 //! What has to hold over an RDP connection.
 
 mod carrying;
-mod clip;
 mod credits;
 mod host;
 mod hostile;

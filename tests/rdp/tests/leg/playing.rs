@@ -1,12 +1,12 @@
 //! A clip from its bytes in the session to its pictures on the device, with the real agent.
 
-use crate::clip::{self, MP4, PICTURES, presented};
 use anyhow::Context as _;
 use nearside::status::Status;
 use nearside_channel::message::{
     DeviceMessage, PlaybackState, PlayerCommand, PlayerEvent, StreamCommand,
 };
 use nearside_rdp_tests::client::{Device, RdpClient};
+use nearside_rdp_tests::clip::{self, MP4, PICTURES, presented};
 use nearside_rdp_tests::leg::Leg;
 use nearside_tests::agent::Agent;
 use nearside_tests::clips::Segments;
