@@ -224,7 +224,8 @@ export class Control implements PlayerSink, Owner {
   tryAutoplay(): void {
     if (!this.onDevice || !this.#autoplaying || !this.playback.paused || this.playback.seeking)
       return;
-    if (!native.autoplay.get(this.element) || this.playback.readyState(now()) < 3) return;
+    if (!native.autoplay.get(this.element) || !this.settled) return;
+    if (this.playback.readyState(now()) < 3) return;
     this.#autoplaying = false;
     const refusal = this.#askBrowser();
     if (refusal) return this.promises.ignore(refusal);
@@ -395,6 +396,16 @@ export class Control implements PlayerSink, Owner {
     if (!this.onDevice) return;
     this.playback.advance(now());
     this.tryAutoplay();
+  }
+
+  /** A file that is loaded no further: the device has enough, whatever the browser has. */
+  fileHasEnough(): void {
+    if (!this.onDevice || !this.isFile || this.settled) return;
+    if (native.readyState.get(this.element) >= 3) return;
+    this.settled = true;
+    this.fire("canplay");
+    this.fire("canplaythrough");
+    queueTask(() => this.buffersChanged());
   }
 
   /** The browser cannot play it; what waits is refused, and so is it by the device. */

@@ -91,6 +91,7 @@ function handOver(control: Control, type: Type): boolean {
     case "playing":
       control.changingHands = false;
       control.dropsEnough = control.toldPlaying;
+      if (control.playback.takeOwedThrough()) control.fire("canplaythrough");
       return !control.toldPlaying;
     case "pause":
     case "error":
@@ -186,6 +187,7 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
   if (type === "loadeddata") {
     if (control.hasData) return false;
     control.hasData = true;
+    queueTask(() => control.fileHasEnough());
     return true;
   }
   if (control.makingRoom || control.playback.seeking || control.settled) return false;

@@ -251,6 +251,13 @@ export class Playback {
     return !this.#owesThrough;
   }
 
+  /** Whether `canplaythrough` is still owed; then it no longer is. */
+  takeOwedThrough(): boolean {
+    const owed = this.#owesThrough;
+    this.#owesThrough = false;
+    return owed;
+  }
+
   /** The browser has told the page `seeking`. */
   browserSeeking(): void {
     if (this.#seek && !this.#paused && this.#told !== "waiting") {
@@ -313,6 +320,8 @@ export class Playback {
     this.#told = "idle";
     this.#device = "paused";
     this.#seek = null;
+    this.#owesEnough = false;
+    this.#owesThrough = false;
     this.#played = [];
     this.#playedFrom = null;
   }
