@@ -38,6 +38,7 @@ let profiles = 0;
 export class Browser {
   readonly devtools: DevTools;
   readonly running: Running;
+  readonly #pages = new Set<Page>();
 
   private constructor(devtools: DevTools, running: Running) {
     this.devtools = devtools;
@@ -68,8 +69,16 @@ export class Browser {
     return new Browser(devtools, running);
   }
 
-  page(): Promise<Page> {
-    return Page.create(this.devtools);
+  async page(): Promise<Page> {
+    const page = await Page.create(this.devtools);
+    this.#pages.add(page);
+    return page;
+  }
+
+  /** Closes all tabs that `page` opened. */
+  async closePages(): Promise<void> {
+    await Promise.all([...this.#pages].map((page) => page.close()));
+    this.#pages.clear();
   }
 
   /** Asks it to close as a person would, so that the profile is whole. */

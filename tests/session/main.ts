@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { registerCases } from "./cases/all.ts";
+import { measure } from "./measure.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { play } from "./play.ts";
 import { Rig, type RigOptions } from "./rig.ts";
@@ -72,9 +73,17 @@ async function playPage(options: Options): Promise<void> {
   }
 }
 
+async function measureAll(options: Options): Promise<void> {
+  const rig = await Rig.start(rigOptions(options), (one) => rigs.add(one));
+  const text = `${JSON.stringify(await measure(rig, options.seconds), null, 2)}\n`;
+  process.stdout.write(text);
+  if (options.report) fs.writeFileSync(options.report, text);
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options.mode === "page") await playPage(options);
+  else if (options.mode === "measure") await measureAll(options);
   else {
     // node:test runs them when this module has been read, and ends the rig after the last.
     const { native } = options;

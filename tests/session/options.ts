@@ -6,7 +6,7 @@ export const USAGE = `usage: tests/rig.sh [--native] [--no-rdp] [CASE...]
                     all cases, or those whose names hold one of the words
        tests/rig.sh --page DIR|URL [--seconds N] [--report FILE.json] [--screenshots DIR]
                     [--native] [--no-rdp] [--keep]
-       tests/rig.sh --measure [--report FILE.json] [--seconds N] [--no-rdp]
+       tests/rig.sh --measure [--report FILE.json] [--seconds N]
 
 --page         serves DIR (its index.html) on the loopback interface, or takes a URL; opens it in
                the session's browser, plays it, and reports what was redirected and how it looked
@@ -42,6 +42,9 @@ export function readOptions(words: string[]): Options {
   }
   const seconds = Number(values.seconds ?? 60);
   if (!Number.isFinite(seconds) || seconds <= 0) throw new UsageError("--seconds takes a number");
+  if (mode === "measure" && (values.native || values["no-rdp"])) {
+    throw new UsageError("--measure compares, over RDP");
+  }
   if (mode !== "page" && values.keep) throw new UsageError("--keep belongs to --page");
   return {
     mode,

@@ -6,7 +6,7 @@
 
 import * as fs from "node:fs";
 import type { DevTools, Event, Json } from "./devtools.ts";
-import { STEP_MS, Watched, within } from "./wait.ts";
+import { STEP_MS, Watched } from "./wait.ts";
 import type { Rect } from "./x11.ts";
 
 const PROBE = fs.readFileSync(new URL("./in_page/probe.js", import.meta.url), "utf8");
@@ -55,6 +55,7 @@ export interface Element {
   native: NativeState;
   frame: Frame;
   mainObject: string;
+  isolatedObject: string;
   backendNode: number;
 }
 
@@ -194,7 +195,9 @@ export class Page {
       const { object } = await send("DOM.resolveNode", where);
       const native: NativeState = await call(object.objectId, NATIVE);
       seen.id = `${frame.id}/${seen.id}`;
-      found.push({ seen, native, frame, mainObject, backendNode: node.backendNodeId });
+      const isolatedObject: string = object.objectId;
+      const backendNode: number = node.backendNodeId;
+      found.push({ seen, native, frame, mainObject, isolatedObject, backendNode });
     }
     return found;
   }
@@ -204,6 +207,15 @@ export class Page {
     const functionDeclaration = "function () { this.play().catch(() => {}); }";
     const params = { objectId: element.mainObject, functionDeclaration, userGesture: true };
     await this.send("Runtime.callFunctionOn", params, element.frame.session);
+  }
+
+  /** Calls a function on an element in the isolated world; its promise is waited for. */
+  async callIsolated(element: Element, functionDeclaration: string): Promise<Json> {
+    const { isolatedObject: objectId, frame } = element;
+    const params = { objectId, functionDeclaration, awaitPromise: true, returnByValue: true };
+    const answer = await this.send("Runtime.callFunctionOn", params, frame.session);
+    if (answer.exceptionDetails) throw new Error(describe(answer.exceptionDetails));
+    return answer.result.value;
   }
 
   /** Clicks into the top document's viewport. */
@@ -258,6 +270,7 @@ export class Page {
     this.#sessions.add(session);
     const steps: [string, Json][] = [
       ["Page.enable", {}],
+      ["Inspector.enable", {}],
       ["Runtime.enable", {}],
       ["Runtime.addBinding", { name: BINDING }],
       ["Page.addScriptToEvaluateOnNewDocument", { source: PROBE }],
@@ -343,17 +356,12 @@ export class Page {
     return `after ${words.join(" ")}; errors: ${this.errors.join("; ")}`;
   }
 
-  /** Resolves when the browser does not answer for this tab any more. */
-  async gone(): Promise<void> {
-    const ended = new Promise<void>((resolve) => {
-      const stop = this.#devtools.listen(({ method, params }) => {
-        const isOurs = params?.targetId === this.target || params?.sessionId === this.session;
-        if (!isOurs || !/^Target\.(targetCrashed|targetDestroyed|detached)/.test(method)) return;
-        stop();
-        resolve();
-      });
-    });
-    await within(STEP_MS, "end of the tab", ended);
+  /** Ends the tab's process as a fault in it would. */
+  async crash(): Promise<void> {
+    const crashed = this.#devtools.event("Inspector.targetCrashed", this.session);
+    // It never answers.
+    this.send("Page.crash").catch(() => {});
+    await crashed;
   }
 }
 

@@ -85,15 +85,7 @@ export async function play(
 
 /** As the host has measured them since it started, with each heartbeat. */
 async function hostRoundTrips(rig: Rig): Promise<Percentiles | null> {
-  const { seat } = rig;
-  const said = await rig.processes.run({
-    name: "host-status",
-    program: rig.hostProgram,
-    arguments: ["status", "--json"],
-    env: seat.env,
-    ...(seat.user ? { user: seat.user } : {}),
-  });
-  const { p50, p99, n } = JSON.parse(said).control_rtt_ms;
+  const { p50 = 0, p99 = 0, n = 0 } = (await rig.hostStatus())?.control_rtt_ms ?? {};
   return n > 0 ? { p50, p99 } : null;
 }
 
@@ -103,7 +95,8 @@ function hasPlayed(item: DeviceItem): boolean {
   return (item.video?.presented ?? 0) > 0 || item.position_micros > 0;
 }
 
-function countCpu(rig: Rig, browser: Browser): { browser: CpuCounter; session: CpuCounter } {
+/** Counters of the browser with the host, and of the whole session. */
+export function countCpu(rig: Rig, browser: Browser): { browser: CpuCounter; session: CpuCounter } {
   const root = browser.running.pid ?? 0;
   const own = () => {
     const hosts = processesNamed(rig.seat, "nearside-host");
@@ -141,7 +134,7 @@ async function start(page: Page, url: string, options: PlayOptions): Promise<num
 }
 
 /** For the rig's own pages, which list their videos' sources in their address. */
-async function clickAll(page: Page): Promise<number> {
+export async function clickAll(page: Page): Promise<number> {
   const count = await page.evaluate('new URLSearchParams(location.search).getAll("src").length');
   const isLoaded = (events: MediaEvent[]) =>
     new Set(events.filter((one) => one.type === "loadedmetadata").map((one) => one.element)).size >=
@@ -260,8 +253,8 @@ export async function startPlaying(rig: Rig, browser: Browser, url: string): Pro
   await clickAll(page);
   const flows = () => redirectedPictures(rig) >= SURE_PICTURES;
   await status.now.until("pictures on the device", flows, STEP_MS, (now) => {
-    const { items, blocked, notices } = now;
-    return `${JSON.stringify({ items, blocked, notices })} ${page.describe()}`;
+    const { items, blocked, notices, session } = now;
+    return `${JSON.stringify({ items, blocked, notices, session })} ${page.describe()}`;
   });
   return page;
 }

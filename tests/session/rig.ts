@@ -19,6 +19,7 @@ import { LoginServer, type Seat } from "./login.ts";
 import { startScreen } from "./place.ts";
 import { Processes } from "./processes.ts";
 import { PageServer } from "./server.ts";
+import { eventually } from "./wait.ts";
 import { Display } from "./x11.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -38,6 +39,15 @@ export interface RigOptions {
   client?: string[];
   /** Without any part of Nearside. */
   native?: boolean;
+}
+
+/** The session has its device back within this time of its return. */
+const CONNECTED_MS = 45_000;
+
+/** The parts of host/src/status.rs that the rig reads. */
+export interface HostStatus {
+  connected: boolean;
+  control_rtt_ms: { p50: number; p99: number; n: number };
 }
 
 export class Rig {
@@ -152,6 +162,26 @@ export class Rig {
   /** `nearside-host` where the session's user can run it. */
   get hostProgram(): string {
     return this.#installed().host;
+  }
+
+  /** What `nearside-host status --json` says in the session; nothing while no browser uses it. */
+  async hostStatus(): Promise<HostStatus | undefined> {
+    const { user, env } = this.seat;
+    const command = {
+      name: "host-status",
+      program: this.hostProgram,
+      arguments: ["status", "--json"],
+      env,
+      ...(user ? { user } : {}),
+    };
+    const said = await this.processes.run(command).catch(() => undefined);
+    return said === undefined ? undefined : (JSON.parse(said) as HostStatus);
+  }
+
+  /** Waits until the host has the device, which it looks for in growing intervals. */
+  async untilConnected(): Promise<void> {
+    const isConnected = async () => ((await this.hostStatus())?.connected ? true : undefined);
+    await eventually("device for the session", isConnected, CONNECTED_MS);
   }
 
   /** The session's parts of Nearside, where the session's user can read them. */

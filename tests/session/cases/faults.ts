@@ -2,7 +2,7 @@
 // session, and when all is well again the next page is redirected.
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { beforeEach, describe, test } from "node:test";
 import { processesNamed } from "../browser.ts";
 import type { Page } from "../page.ts";
 import { redirectedPictures, startPlaying } from "../play.ts";
@@ -19,6 +19,8 @@ const PLAYED = { seconds: 1, pictures: 15 };
 
 export function faultCases(chosen: (name: string) => boolean, place: () => Place): void {
   describe("faults", () => {
+    // What one case leaves behind is not to be another's.
+    beforeEach(() => place().browser.closePages());
     for (const [name, cause, undo] of FAULTS) {
       if (!chosen(`faults ${name}`)) continue;
       test(name, async () => {
@@ -117,6 +119,7 @@ async function progress(rig: Rig, page: Page) {
 }
 
 async function nextIsRedirected(there: Place): Promise<void> {
+  await there.rig.untilConnected();
   const page = await start(there);
   await page.close();
 }
@@ -125,10 +128,7 @@ async function tabDies(there: Place): Promise<void> {
   const [dying, other] = [await start(there), await start(there)];
   const items = () => there.rig.device.status.now.value.items.length;
   const before = items();
-  const gone = dying.gone();
-  // It never answers.
-  dying.send("Page.crash").catch(() => {});
-  await gone;
+  await dying.crash();
   await there.rig.device.status.now.until("end of its item", ({ items }) => items.length < before);
   await playsOn(there.rig, other, "another tab died");
   await dying.close();

@@ -69,11 +69,17 @@ async function lies({ rig }: Place, page: Page, most: number): Promise<void> {
   );
 }
 
-/** No pixel of the clip's colours is anywhere on the device's screen. */
+/** Pixels that happen to have the colour of a block, in icons. */
+const STRAY_PIXELS = 60;
+
+/** Nothing of the clip's colours is anywhere on the device's screen. */
 async function isNowhere({ rig }: Place): Promise<void> {
-  const look = async () =>
-    countCorners(await rig.device.display.image()) === 0 ? true : undefined;
-  await eventually("screen without the picture", look, FOLLOW_MS);
+  let count = 0;
+  const look = async () => {
+    count = countCorners(await rig.device.display.image());
+    return count <= STRAY_PIXELS ? true : undefined;
+  };
+  await eventually("screen without the picture", look, FOLLOW_MS, () => `${count} pixels`);
 }
 
 async function playsHere({ rig }: Place, page: Page): Promise<void> {
@@ -168,8 +174,11 @@ async function browserMoves(there: Place, page: Page): Promise<void> {
 
 async function browserIsMinimised(there: Place, page: Page): Promise<void> {
   await setBounds(page, { windowState: "minimized" });
-  await isNowhere(there);
-  await setBounds(page, { windowState: "normal" });
+  try {
+    await isNowhere(there);
+  } finally {
+    await setBounds(page, { windowState: "normal" });
+  }
   await lies(there, page, 0);
 }
 
@@ -181,10 +190,13 @@ async function setBounds(page: Page, bounds: object): Promise<{ left: number; to
 
 async function tabSwitches(there: Place, page: Page): Promise<void> {
   const other = await there.browser.page();
-  await isNowhere(there);
-  await page.send("Target.activateTarget", { targetId: page.target });
+  try {
+    await isNowhere(there);
+  } finally {
+    await other.close();
+    await page.send("Target.activateTarget", { targetId: page.target });
+  }
   await lies(there, page, 0);
-  await other.close();
 }
 
 async function fillsDesktop(there: Place, page: Page): Promise<void> {
@@ -223,7 +235,8 @@ async function scaled(there: Place): Promise<void> {
   const { rig } = there;
   const browser = await rig.browser(false, { scale: 1.5 });
   try {
-    const page = await startPlaying(rig, browser, await playerUrl(rig, "hls", ["long"], LOOPED));
+    const query = `${LOOPED.query}&width=480`;
+    const page = await startPlaying(rig, browser, await playerUrl(rig, "hls", ["long"], { query }));
     await lies({ rig, browser }, page, 1);
     await page.close();
   } finally {
@@ -236,11 +249,13 @@ async function smartSizing(there: Place): Promise<void> {
   await rig.device.disconnect();
   try {
     await rig.connect(["/smart-sizing:800x600"]);
+    await rig.untilConnected();
     const page = await startPlaying(rig, browser, await playerUrl(rig, "hls", ["long"], LOOPED));
     await lies(there, page, 1);
     await page.close();
   } finally {
     await rig.device.disconnect();
     await rig.connect();
+    await rig.untilConnected();
   }
 }

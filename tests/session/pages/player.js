@@ -1,6 +1,7 @@
-// player.html?with=PLAYER&src=URL: one video, played by one of the usual players, as their own
+// player.html?with=PLAYER&src=URL[&width=PIXELS]: one video, played by one of the usual players, as their own
 // documentation says to. A second `src` adds a second video beside the first.
-// A click on a video plays it. What a player reports as fatal is reported as an uncaught error.
+// A click on a video plays it; with `lazy` the player begins only then. `marker` adds a box of
+// one colour below the video. What a player reports as fatal is reported as an uncaught error.
 
 const parameters = new URLSearchParams(location.search);
 const stage = document.querySelector("#stage");
@@ -76,6 +77,11 @@ if (sources.length > 1) {
   stage.style.display = "flex";
   stage.style.height = "180px";
 }
+const width = parameters.get("width");
+if (width) {
+  stage.style.width = `${width}px`;
+  stage.style.height = `${(width * 9) / 16}px`;
+}
 for (const src of sources) {
   const video = document.createElement("video");
   video.playsInline = true;
@@ -85,5 +91,15 @@ for (const src of sources) {
   box.addEventListener("click", () => video.play());
   box.append(video);
   stage.append(box);
-  await players[parameters.get("with")](video, src);
+  const begin = () => players[parameters.get("with")](video, src);
+  if (parameters.has("lazy")) box.addEventListener("click", begin, { once: true });
+  else await begin();
+}
+
+if (parameters.has("marker")) {
+  // Something of the page's own that moves with the video.
+  const marker = document.createElement("div");
+  marker.style.cssText =
+    "position:absolute;left:60px;top:440px;width:80px;height:45px;background:#f0f";
+  document.body.append(marker);
 }

@@ -1,0 +1,250 @@
+// Redirected and native playback of the same page in the same session, one after the other: what
+// it costs, how soon pictures come, and how exactly they follow the page. Numbers, no verdicts.
+
+import type { Browser } from "./browser.ts";
+import { playerUrl } from "./cases/players.ts";
+import { STEADY_SECONDS } from "./clips.ts";
+import { CpuCounter } from "./cpu.ts";
+import { descendants } from "./ledger.ts";
+import type { Page } from "./page.ts";
+import { edgeError, findColour } from "./picture.ts";
+import { clickAll, countCpu, overlayAt, startPlaying, videoRect } from "./play.ts";
+import type { Percentiles } from "./report.ts";
+import type { Rig } from "./rig.ts";
+import { elapse, STEP_MS, TooLate } from "./wait.ts";
+import type { Rect } from "./x11.ts";
+
+interface Cost {
+  /** Per cent of one processor core while it plays steadily. */
+  browser_cpu_percent: number;
+  session_cpu_percent: number;
+  device_cpu_percent: number;
+}
+
+interface Side extends Cost {
+  /** From the click that loads and plays the video. */
+  first_frame_ms: Percentiles;
+}
+
+export interface Measurements {
+  clip: string;
+  seconds: number;
+  native: Side;
+  redirected: Side;
+  /** Redirected divided by native. */
+  ratio: { browser_cpu: number; session_cpu: number; first_frame: number };
+  /** From the end of a stage to the first picture that the session's browser decodes. */
+  fallback_ms: Percentiles;
+  /** While the page scrolls: after the scroll, and after the page itself has moved on screen. */
+  overlay: { error_px: number; lag_ms: Percentiles; lag_behind_page_ms: Percentiles };
+  /** Heartbeats over everything above. */
+  control_rtt_ms: { p50: number; p99: number; n: number } | null;
+}
+
+const ROUNDS = 5;
+/** The start is not steady. */
+const SETTLE_MS = 4_000;
+
+export async function measure(rig: Rig, seconds: number): Promise<Measurements> {
+  const length = Math.min(seconds, STEADY_SECONDS - 2 * (SETTLE_MS / 1000));
+  const native = await side(rig, length, true);
+  const browser = await rig.browser();
+  const redirected = await sideOf(rig, browser, length, false);
+  const overlay = await measureOverlay(rig, browser);
+  const fallback_ms = await measureFallback(rig, browser);
+  const control_rtt_ms = (await rig.hostStatus())?.control_rtt_ms ?? null;
+  await browser.close();
+  return {
+    clip: "1920x1080, 30 pictures a second, 5 Mbit/s, H.264 and AAC in fMP4 by hls.js",
+    seconds: length,
+    native,
+    redirected,
+    ratio: {
+      browser_cpu: redirected.browser_cpu_percent / native.browser_cpu_percent,
+      session_cpu: redirected.session_cpu_percent / native.session_cpu_percent,
+      first_frame: redirected.first_frame_ms.p50 / native.first_frame_ms.p50,
+    },
+    fallback_ms,
+    overlay,
+    control_rtt_ms,
+  };
+}
+
+async function side(rig: Rig, seconds: number, native: boolean): Promise<Side> {
+  const browser = await rig.browser(native);
+  try {
+    return await sideOf(rig, browser, seconds, native);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function sideOf(rig: Rig, browser: Browser, seconds: number, native: boolean): Promise<Side> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    times.push(await firstFrame(rig, browser, native));
+  }
+  const cost = await steadyCost(rig, browser, seconds, native);
+  return { ...cost, first_frame_ms: percentiles(times) };
+}
+
+async function steadyCost(
+  rig: Rig,
+  browser: Browser,
+  seconds: number,
+  native: boolean,
+): Promise<Cost> {
+  const url = await playerUrl(rig, "hls", ["steady"]);
+  const page = native ? await playNatively(browser, url) : await startPlaying(rig, browser, url);
+  try {
+    await elapse(SETTLE_MS);
+    const { browser: own, session } = countCpu(rig, browser);
+    const device = CpuCounter.of(() => {
+      const roots = [rig.device.agent.pid, rig.options.rdp ? rig.device.client.pid : undefined];
+      return roots.flatMap((pid) => (pid === undefined ? [] : [pid, ...descendants(pid)]));
+    });
+    const began = Date.now();
+    await elapse(seconds * 1000);
+    const percent = (counter: CpuCounter) => (counter.seconds() * 1e5) / (Date.now() - began);
+    return {
+      browser_cpu_percent: percent(own),
+      session_cpu_percent: percent(session),
+      device_cpu_percent: percent(device),
+    };
+  } finally {
+    await page.close();
+  }
+}
+
+async function playNatively(browser: Browser, url: string): Promise<Page> {
+  const page = await browser.page();
+  await page.open(url);
+  await clickAll(page);
+  return page;
+}
+
+/** Milliseconds from the click that loads and plays a video to its first picture. */
+async function firstFrame(rig: Rig, browser: Browser, native: boolean): Promise<number> {
+  const page = await browser.page();
+  try {
+    await page.open(await playerUrl(rig, "hls", ["fmp4"], { query: "lazy=1" }));
+    const [x, y] = [380, 220];
+    const clicked = Date.now();
+    await page.click(x, y);
+    if (native || !rig.options.rdp) return (await page.event("frame")).at - clicked;
+    await onceShown(rig);
+    return Date.now() - clicked;
+  } finally {
+    await page.close();
+  }
+}
+
+/** Resolves when a stage's window in the RDP client shows the clip's first block. */
+async function onceShown(rig: Rig): Promise<void> {
+  await promptly("picture on the device", async () => {
+    const shown = await rig.device.overlays();
+    for (const { rect } of shown) {
+      const corner = {
+        ...rect,
+        width: Math.min(rect.width, 40),
+        height: Math.min(rect.height, 20),
+      };
+      const image = await rig.device.display.image(corner);
+      if (findColour(image, [255, 0, 0])) return true;
+    }
+    return false;
+  });
+}
+
+async function measureOverlay(rig: Rig, browser: Browser): Promise<Measurements["overlay"]> {
+  const url = await playerUrl(rig, "hls", ["long"], { query: "loop=1&marker=1" });
+  const page = await startPlaying(rig, browser, url);
+  try {
+    await elapse(SETTLE_MS);
+    const remote = await videoRect(page);
+    if (!remote || !rig.options.rdp) throw new Error("the page shows no video over RDP");
+    const { expected_px, actual_px } = await overlayAt(rig, remote);
+    const [late, behind]: [number[], number[]] = [[], []];
+    for (let round = 0; round < 2 * ROUNDS; round += 1) {
+      const times = await scrollOnce(rig, page, expected_px, round % 2 === 0 ? 30 : 0);
+      late.push(times.picture);
+      behind.push(times.picture - times.page);
+    }
+    return {
+      error_px: actual_px ? edgeError(actual_px, expected_px) : Number.NaN,
+      lag_ms: percentiles(late),
+      lag_behind_page_ms: percentiles(behind),
+    };
+  } finally {
+    await page.close();
+  }
+}
+
+/** Scrolls, and says when picture and page were at their new places on the device's screen. */
+async function scrollOnce(
+  rig: Rig,
+  page: Page,
+  unscrolled: Rect,
+  to: number,
+): Promise<{ picture: number; page: number }> {
+  // A strip of the screen that crosses the picture's left edge and the page's marker below.
+  const strip = { x: Math.round(unscrolled.x), y: 0, width: 24, height: rig.device.display.height };
+  const began: number = await page.evaluate(`(scrollTo(0, ${to}), Date.now())`);
+  const at: { picture?: number; page?: number } = {};
+  await promptly("scrolled page and picture", async () => {
+    const image = await rig.device.display.image(strip);
+    const picture = findColour(image, [255, 0, 0]);
+    const marker = findColour(image, [255, 0, 255]);
+    const now = Date.now() - began;
+    if (picture && Math.abs(picture.y - (unscrolled.y - to)) <= 1) at.picture ??= now;
+    if (marker && Math.abs(marker.y - (unscrolled.y + 400 - to)) <= 1) at.page ??= now;
+    return at.picture !== undefined && at.page !== undefined;
+  });
+  // The next one begins at rest.
+  await elapse(500);
+  return { picture: at.picture ?? Number.NaN, page: at.page ?? Number.NaN };
+}
+
+/** Ends stages in mid-play, and waits for the session's own pictures. */
+async function measureFallback(rig: Rig, browser: Browser): Promise<Percentiles> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const page = await startPlaying(rig, browser, await playerUrl(rig, "hls", ["long"]));
+    await elapse(1_000);
+    const [video] = await page.elements();
+    if (!video) throw new Error("the page has no video");
+    const native = page.callIsolated(video, NATIVE_PICTURE);
+    await page.callIsolated(video, "function () {}");
+    const killed = Date.now();
+    for (const pid of await rig.device.pids("stage")) process.kill(pid, "SIGKILL");
+    times.push((await native) - killed);
+    await page.close();
+  }
+  return percentiles(times);
+}
+
+/** Resolves with the time when the element's browser has decoded three more pictures. */
+const NATIVE_PICTURE = `function () {
+  const frames = () => this.getVideoPlaybackQuality().totalVideoFrames;
+  const before = frames();
+  return new Promise((resolve) => {
+    const look = () => (frames() >= before + 3 && !this.paused ? resolve(Date.now())
+      : setTimeout(look, 4));
+    look();
+  });
+}`;
+
+/** Looks as often as it can: for times that are to be exact to a few milliseconds. */
+async function promptly(what: string, look: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + STEP_MS;
+  while (!(await look())) {
+    if (until <= Date.now()) throw new TooLate(`no ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function percentiles(values: number[]): Percentiles {
+  const sorted = [...values].sort((one, other) => one - other);
+  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
+  return { p50: at(0.5), p99: at(0.99) };
+}
