@@ -285,7 +285,8 @@ impl Listener {
         Ok(Callback {
             interface: ChannelCallback {
                 on_data_received: Some(on_data_received),
-                on_open: None,
+                // Does nothing, but without it version 3 warns at each message.
+                on_open: Some(on_open),
                 on_close: Some(on_close),
                 interface: ptr::null_mut(),
             },
@@ -316,6 +317,10 @@ unsafe extern "C" fn on_data_received(callback: *mut ChannelCallback, data: *mut
             unsafe { open.channel.close() };
         }
     })
+}
+
+unsafe extern "C" fn on_open(_callback: *mut ChannelCallback) -> Status {
+    0
 }
 
 unsafe extern "C" fn on_close(callback: *mut ChannelCallback) -> Status {
