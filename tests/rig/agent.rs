@@ -8,7 +8,7 @@ use nearside::control::{Connection, Reply, Request};
 use nearside::status::Status;
 use nearside_channel::message::ReasonCode;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// A running agent; dropping it kills it with its stages.
@@ -45,9 +45,24 @@ impl Agent {
         Self::start_with(place, &["--headless", "--device-policy", policy])
     }
 
+    /// Starts a headless one in whose environment `proxy` is the way to the web, and waits until
+    /// its sockets are open.
+    ///
+    /// # Errors
+    /// It does not start; its words are in the error.
+    pub fn start_behind_proxy(place: &Place, proxy: &str) -> anyhow::Result<Self> {
+        let mut command = place.program("nearside")?;
+        command.args(["agent", "--headless"]).env("http_proxy", proxy);
+        Self::start_command(place, command)
+    }
+
     fn start_with(place: &Place, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = place.program("nearside")?;
         command.arg("agent").args(arguments);
+        Self::start_command(place, command)
+    }
+
+    fn start_command(place: &Place, command: Command) -> anyhow::Result<Self> {
         let name = format!("agent-{}", unique());
         let mut running = Running::start(command, place.path(), &name)?;
         let lines = running.wait_for_lines(1, STEP).context("wait for the agent")?;

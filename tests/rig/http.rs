@@ -78,7 +78,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let (Ok(closer), serving) = (stream.try_clone(), Arc::clone(shared)) else { continue };
-        let serve = move || while serving.serve(&stream).is_some() {};
+        let serve = move || {
+            while serving.serve(&stream).is_some() {}
+            drop(stream.shutdown(Shutdown::Both));
+        };
         if let Ok(thread) = std::thread::Builder::new().name("connection".to_owned()).spawn(serve) {
             shared.connections().push((closer, thread));
         }
@@ -125,4 +128,85 @@ impl Shared {
         stream.write_all(head.as_bytes()).ok()?;
         stream.write_all(body).ok()
     }
+}
+
+/// A proxy on loopback (`CONNECT`, RFC 9110, section 9.3.6) that leads to one port, whatever it
+/// is asked for.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    stopped: Arc<AtomicBool>,
+    asked: Arc<Mutex<Vec<String>>>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Leads to `server`.
+    ///
+    /// # Errors
+    /// There is no port, or no thread.
+    pub fn start(server: &WebServer) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("listen on loopback")?;
+        let port = listener.local_addr()?.port();
+        let (stopped, asked) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let (ends, notes, to) = (Arc::clone(&stopped), Arc::clone(&asked), server.port);
+        let accepting = std::thread::Builder::new().name("proxy".to_owned()).spawn(move || {
+            std::thread::scope(|scope| {
+                for stream in listener.incoming().flatten() {
+                    if ends.load(Ordering::Acquire) {
+                        return;
+                    }
+                    let notes = &notes;
+                    scope.spawn(move || drop(tunnel(&stream, to, notes)));
+                }
+            });
+        })?;
+        Ok(Self { port, stopped, asked, accepting: Some(accepting) })
+    }
+
+    /// Its address, as environment variables carry it.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The places that it was asked to lead to.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Proxy {
+    /// Drop what goes through it first.
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+        drop(TcpStream::connect(("127.0.0.1", self.port)));
+        if let Some(accepting) = self.accepting.take() {
+            drop(accepting.join());
+        }
+    }
+}
+
+fn tunnel(mut client: &TcpStream, to: u16, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+    let mut lines = BufReader::new(client).lines();
+    let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
+    let Some(place) = first.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()) else {
+        return client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    };
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(place.to_owned());
+    for line in lines {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    let server = TcpStream::connect(("127.0.0.1", to))?;
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            drop(std::io::copy(&mut &*client, &mut &server));
+            drop(server.shutdown(Shutdown::Write));
+        });
+        let copied = std::io::copy(&mut &server, &mut &*client);
+        drop(client.shutdown(Shutdown::Both));
+        copied.map(drop)
+    })
 }

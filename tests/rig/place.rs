@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// What would lead a program to something outside of the place.
-const FOREIGN: [&str; 9] = [
+const FOREIGN: [&str; 17] = [
     "DISPLAY",
     "WAYLAND_DISPLAY",
     "NEARSIDE_RUNTIME_DIR",
@@ -19,6 +19,14 @@ const FOREIGN: [&str; 9] = [
     "PULSE_STATE_PATH",
     "PULSE_COOKIE",
     "DBUS_SESSION_BUS_ADDRESS",
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
 ];
 
 /// Runtime folder, home and files of one test; removed when dropped.

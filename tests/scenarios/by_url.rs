@@ -9,7 +9,7 @@ use nearside_tests::agent::Agent;
 use nearside_tests::check_rows;
 use nearside_tests::clips;
 use nearside_tests::host::Host;
-use nearside_tests::http::{Answer, WebServer};
+use nearside_tests::http::{Answer, Proxy, WebServer};
 use nearside_tests::place::Place;
 
 /// An agent whose device allows its own addresses, and a session host with a page.
@@ -96,6 +96,23 @@ fn media_by_url_repeats_from_what_is_here() -> anyhow::Result<()> {
     host.pump_until("the third time", || {
         agent.status().ok().and_then(|status| pictures(&status)).is_some_and(|(all, _)| 60 < all)
     })?;
+    agent.check_healthy()
+}
+
+#[test]
+fn media_by_url_goes_through_the_proxy_of_the_environment() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let clip = place.file("clip.mp4");
+    clips::usual(&clip, 1)?;
+    let server = WebServer::start(Answer::Resource(std::fs::read(&clip)?))?;
+    let proxy = Proxy::start(&server)?;
+    let agent = Agent::start_behind_proxy(&place, &proxy.url())?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    // A name that only the proxy knows.
+    host.open_url_player("http://media.example/clip.mp4")?;
+    host.player(PlayerCommand::Play)?;
+    wait_for_state(&mut host, PlaybackState::Ended)?;
+    assert_eq!(proxy.asked().first().map(String::as_str), Some("media.example:80"));
     agent.check_healthy()
 }
 
