@@ -33,8 +33,9 @@ const OBJECT_TYPES: Readonly<Record<string, string>> = {
 };
 
 function codecName(codec: string): string | undefined {
-  const [first = "", second = ""] = parts(lowerCase(codec), ".");
-  return first === "mp4a" ? OBJECT_TYPES[second] : CODECS[first];
+  const fields = parts(lowerCase(codec), ".");
+  const first = fields[0] ?? "";
+  return first === "mp4a" ? OBJECT_TYPES[fields[1] ?? ""] : CODECS[first];
 }
 
 /** The codecs parameter without quotes; empty when there is none. */

@@ -210,8 +210,8 @@ export class Control implements PlayerSink, Owner {
 
   volumeChanged(): void {
     const { element } = this;
-    const [volume, muted] = [native.volume.get(element), native.muted.get(element)];
-    this.send({ type: "volume", volume, muted });
+    const volume = native.volume.get(element);
+    this.send({ type: "volume", volume, muted: native.muted.get(element) });
   }
 
   durationChanged(): void {

@@ -174,7 +174,8 @@ function silence(target: EventTarget): void {
 function makeList(cues: readonly TextTrackCue[]): TextTrackCueList {
   const list = create(CUE_LIST) as TextTrackCueList;
   for (let at = 0; at < cues.length; at++) {
-    defineProperty(list, at, { value: cues[at], enumerable: true, configurable: true });
+    const property = { __proto__: null, value: cues[at], enumerable: true, configurable: true };
+    defineProperty(list, at, property as PropertyDescriptor);
   }
   lists.set(list, cues);
   return list;

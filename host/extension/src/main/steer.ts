@@ -50,7 +50,8 @@ export function installSteering(): void {
   if (typeof MediaSession !== "function") return;
   wrapMethod(MediaSession.prototype, "setActionHandler", (original, self, args) => {
     const result = call(original, self, args);
-    const [action, handler] = [args[0], args[1]];
+    const action = args[0];
+    const handler = args[1];
     if (typeof action === "string") {
       if (typeof handler === "function") handlers.set(action, handler as MediaSessionActionHandler);
       else handlers.delete(action);
