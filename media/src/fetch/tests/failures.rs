@@ -84,29 +84,6 @@ fn resources_that_are_no_media() {
     assert_eq!(failure, SourceError::Track(InitError::UnsupportedCodec { name }));
 }
 
-#[test]
-fn a_host_that_nobody_vouches_for_is_not_believed() {
-    let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let secret = rustls::pki_types::PrivatePkcs8KeyDer::from(key.signing_key.serialize_der());
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![key.cert.der().clone()], secret.into())
-        .unwrap();
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = std::thread::Builder::new().name("server".to_owned()).spawn(move || {
-        let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-        let (mut stream, _) = listener.accept().unwrap();
-        tls.complete_io(&mut stream).expect_err("the client hangs up");
-    });
-    let failure = Listener::start(&format!("https://127.0.0.1:{port}/")).failure();
-    assert_eq!(failure, network(FetchError::Certificate));
-    server.unwrap().join().unwrap();
-}
-
 /// Whatever the bytes are, it comes to an end.
 #[test]
 fn damaged_files_end() {

@@ -1,5 +1,6 @@
 //! Sources against a real server: what arrives is compared with what `ffprobe` says of the file.
 
+mod encryption;
 mod failures;
 mod playing;
 mod server;
