@@ -128,6 +128,7 @@ async function firstFrame(rig: Rig, browser: Browser, native: boolean): Promise<
   const page = await browser.page();
   try {
     await page.open(await playerUrl(rig, "hls", ["fmp4"], { query: "lazy=1" }));
+    await page.painted();
     const [x, y] = [380, 220];
     const clicked = Date.now();
     await page.click(x, y);

@@ -218,6 +218,12 @@ export class Page {
     return answer.result.value;
   }
 
+  /** Resolves once a tab in front has been painted: the browser drops clicks before that. */
+  async painted(): Promise<void> {
+    const frame = "(done) => requestAnimationFrame(() => requestAnimationFrame(done))";
+    await this.evaluateIsolated(`new Promise(${frame})`);
+  }
+
   /** Clicks into the top document's viewport. */
   async click(x: number, y: number): Promise<void> {
     const mouse = { x, y, button: "left", clickCount: 1 };

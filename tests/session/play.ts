@@ -120,6 +120,7 @@ async function start(page: Page, url: string, options: PlayOptions): Promise<num
     if (page.events.value.some(isPlaying)) return opened;
     const largest = await largestShown(page, elements);
     if (largest) {
+      await page.painted();
       const clicked = Date.now();
       await page.click(largest.x + largest.width / 2, largest.y + largest.height / 2);
       if (await beginsToPlay(page, 1_500)) return clicked;

@@ -1,7 +1,11 @@
-// player.html?with=PLAYER&src=URL[&width=PIXELS]: one video, played by one of the usual players, as their own
+// player.html?with=PLAYER&src=URL: one video, played by one of the usual players, as their own
 // documentation says to. A second `src` adds a second video beside the first.
-// A click on a video plays it; with `lazy` the player begins only then. `marker` adds a box of
-// one colour below the video. What a player reports as fatal is reported as an uncaught error.
+// A click on a video plays it. What a player reports as fatal is reported as an uncaught error.
+//
+// width=PIXELS  width of the video       loop    plays for ever
+// lazy          the player begins with the click
+// marker        a box of one colour below the video
+// switch        renditions change each second
 
 const parameters = new URLSearchParams(location.search);
 const stage = document.querySelector("#stage");
