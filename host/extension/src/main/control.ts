@@ -18,45 +18,34 @@ import { CueClock } from "./cues.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
-import {
-  cancelLater,
-  dispatch,
-  later,
-  NativeDOMException,
-  NativeEvent,
-  native,
-  now,
-  spansOf,
-} from "./natives.js";
+import { dispatch, NativeDOMException, NativeEvent, native, now, spansOf } from "./natives.js";
+import { Patience } from "./patience.js";
+import { Permission } from "./permission.js";
 import { type Facts, type Pending, Playback } from "./playback.js";
-import { abs, max, min } from "./primordials.js";
+import { Preload } from "./preload.js";
+import { abs } from "./primordials.js";
 import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
 import { type Found, findSource } from "./sources.js";
+import { StageVoice } from "./stage_voice.js";
 import { steer } from "./steer.js";
 import { queueTask } from "./tasks.js";
 import { type Owner, type SourceRecord, sourceOf } from "./tee.js";
 
 export type Mode = "nothing" | "waiting" | "device" | "native";
 
-/** A stage that has not answered by then is given up until it does, in ms. */
-const STAGE_PATIENCE = 4000;
-/** A device that shows nothing by then although the browser could, in ms: of a file, of a stream. */
-const FILE_PATIENCE = 4000;
-const STREAM_PATIENCE = 15_000;
 /** The browser's element this near to the device's position needs no seek, in seconds. */
 const SAME_PLACE = 0.05;
-/** The channel's limits for rates. */
-const MIN_RATE = 0.25;
-const MAX_RATE = 4;
-
 export class Control implements PlayerSink, Owner {
   readonly playback: Playback;
   readonly frames = new FramePacer();
   readonly callbacks: FrameCallbacks;
   readonly cues: CueClock;
   readonly promises = new Promises();
+  readonly preload: Preload;
+  readonly permission: Permission;
+  readonly voice: StageVoice;
   mode: Mode = "nothing";
   /** The browser's element takes over: its events for that are not the page's. */
   changingHands = false;
@@ -64,8 +53,6 @@ export class Control implements PlayerSink, Owner {
   toldPlaying = false;
   /** The page knows that there is enough: the browser's next word on it is dropped. */
   dropsEnough = false;
-  /** Native `play` events that our own questions to the browser cause. */
-  questions = 0;
   /** The browser's element is moved to make room; the page did not seek. */
   makingRoom = false;
   /** `loadstart` of the current load was seen. */
@@ -78,8 +65,6 @@ export class Control implements PlayerSink, Owner {
   settled = false;
   /** Size that the device shows, in pixels. */
   size: { readonly width: number; readonly height: number } | null = null;
-  /** What the page believes `preload` to be while the browser loads only metadata. */
-  preload: HTMLMediaElement["preload"] | null = null;
   /** Holds the element, and watches for its removal, while the device plays it. */
   onPlaying: (control: Control, playing: boolean) => void = () => {};
 
@@ -90,13 +75,11 @@ export class Control implements PlayerSink, Owner {
   /** Why this element plays in the session for good. */
   #barred: Reason | null = null;
   #autoplaying = true;
-  #patience = 0;
-  #sentLoop: boolean | null = null;
+  readonly #patience = new Patience();
   #lastTimeupdate = 0;
   #running = false;
   #playing = false;
-  /** Begins when the page wants to play and ends when the device does, for the first time. */
-  #hope = 0;
+  /** The device has played this source. */
   #hasPlayed = false;
   #reported = 0;
 
@@ -112,6 +95,9 @@ export class Control implements PlayerSink, Owner {
       send: (command) => this.send(command),
       settle: (pending, failure) => this.#settle(pending, failure),
     });
+    this.preload = new Preload(element);
+    this.permission = new Permission(element, isVideo, this.promises);
+    this.voice = new StageVoice(element, (command) => this.send(command));
     this.callbacks = new FrameCallbacks(this);
     this.cues = new CueClock(element, () => this.pause());
     this.cues.onDue = () => this.changed();
@@ -154,7 +140,7 @@ export class Control implements PlayerSink, Owner {
     if (!this.onDevice)
       return this.promises.track(native.play(this.element), this.mode === "waiting");
     if (this.playback.paused) {
-      const refusal = this.#askBrowser();
+      const refusal = this.permission.refusal();
       if (refusal) return refusal;
     }
     if (this.playback.ended) this.seek(0);
@@ -197,21 +183,7 @@ export class Control implements PlayerSink, Owner {
   }
 
   rateChanged(): void {
-    if (!this.onDevice) return;
-    const rate = native.playbackRate.get(this.element);
-    if (rate === 0) {
-      this.send({ type: "pause" });
-      return;
-    }
-    const preserves_pitch = native.preservesPitch.get(this.element);
-    this.send({ type: "rate", rate: min(MAX_RATE, max(MIN_RATE, abs(rate))), preserves_pitch });
-    if (!this.playback.paused) this.send({ type: "play" });
-  }
-
-  volumeChanged(): void {
-    const { element } = this;
-    const volume = native.volume.get(element);
-    this.send({ type: "volume", volume, muted: native.muted.get(element) });
+    this.voice.rate(!this.playback.paused);
   }
 
   durationChanged(): void {
@@ -227,7 +199,7 @@ export class Control implements PlayerSink, Owner {
     if (!native.autoplay.get(this.element) || !this.settled) return;
     if (this.playback.readyState(now()) < 3) return;
     this.#autoplaying = false;
-    const refusal = this.#askBrowser();
+    const refusal = this.permission.refusal();
     if (refusal) return this.promises.ignore(refusal);
     this.playback.play({ resolve: () => {}, reject: () => {} }, now());
     this.changed();
@@ -265,7 +237,7 @@ export class Control implements PlayerSink, Owner {
     const pending = playback.handBack(now());
     this.mode = "native";
     this.#stopWatching();
-    this.#restorePreload();
+    this.preload.restore();
     const there = abs(native.currentTime.get(element) - at) <= SAME_PLACE;
     this.toldPlaying = running;
     this.changingHands = plays || !there;
@@ -280,6 +252,9 @@ export class Control implements PlayerSink, Owner {
     if (!this.#link.on || !attachment?.open || this.#barred || this.onDevice) return;
     const { element } = this;
     const running = native.readyState.get(element) >= 3;
+    // What is seen already goes on until the stage can take it over.
+    const seen = running && !native.paused.get(element) && native.currentTime.get(element) > 0;
+    if (seen && !this.#link.ready) return;
     const handover = {
       position: native.currentTime.get(element),
       paused: native.paused.get(element),
@@ -295,13 +270,13 @@ export class Control implements PlayerSink, Owner {
     this.changingHands = false;
     // Also takes away that the browser starts it by its `autoplay` attribute.
     native.pause(element);
-    if (this.isFile) this.#limitPreload();
+    if (this.isFile) this.preload.limit();
     this.playback.takeOver(handover, pending, played);
     this.frames.interrupt(handover.position);
     if (this.isVideo) this.#link.watch(attachment.id, element);
     this.#report("device", null);
     if (this.#link.ready) this.#tellStage();
-    else this.#patience = later(() => this.stageGone(reasons.deviceSilent(), true), STAGE_PATIENCE);
+    else this.#patience.forStage(() => this.stageGone(reasons.deviceSilent(), true));
     this.changed();
     this.tryAutoplay();
   }
@@ -310,13 +285,8 @@ export class Control implements PlayerSink, Owner {
   #tellStage(): void {
     const attachment = this.#attachment;
     if (!attachment) return;
-    cancelLater(this.#patience);
-    this.#sentLoop = null;
-    this.#sendLoop();
-    this.volumeChanged();
-    const rate = native.playbackRate.get(this.element);
-    const preserves_pitch = native.preservesPitch.get(this.element);
-    if (rate !== 1 || !preserves_pitch || !attachment.fresh) this.rateChanged();
+    this.#patience.stageAnswered();
+    this.voice.all(false);
     if (this.loaded) this.durationChanged();
     this.playback.deviceReady(attachment.fresh, now());
     attachment.fresh = false;
@@ -334,7 +304,7 @@ export class Control implements PlayerSink, Owner {
       if (this.mode === "waiting" || attachment.fresh) this.#engage();
     } else if (this.#link.off && !this.onDevice) {
       this.mode = "native";
-      this.#restorePreload();
+      this.preload.restore();
     }
   }
 
@@ -344,7 +314,7 @@ export class Control implements PlayerSink, Owner {
   }
 
   stageGone(reason: Reason, kept: boolean): void {
-    cancelLater(this.#patience);
+    this.#patience.stageAnswered();
     if (this.onDevice) this.#leave(reason);
     const attachment = this.#attachment;
     if (!attachment?.open) return;
@@ -454,27 +424,18 @@ export class Control implements PlayerSink, Owner {
       if (!running) this.frames.interrupt(this.position);
     }
     if (running) this.#hasPlayed = true;
-    this.#hopeFor(playing && !running && !this.#hasPlayed);
+    if (!playing || this.#hasPlayed) this.#patience.pictureShown();
+    else this.#patience.forPicture(this.isFile, () => this.#noPicture());
     if (!this.onDevice) return;
     if (!this.playback.seeking) this.cues.update(this.position, running ? this.playback.rate : 0);
     this.callbacks.schedule();
   }
 
   /** A device that takes a source and never shows it must not keep the page from it. */
-  #hopeFor(waits: boolean): void {
-    if (!waits) {
-      cancelLater(this.#hope);
-      this.#hope = 0;
-    } else if (this.#hope === 0) {
-      this.#hope = later(() => this.#hopeEnds(), this.isFile ? FILE_PATIENCE : STREAM_PATIENCE);
-    }
-  }
-
-  #hopeEnds(): void {
-    this.#hope = 0;
+  #noPicture(): void {
     if (!this.onDevice || this.#hasPlayed) return;
     if (native.readyState.get(this.element) >= 2) this.giveUp(reasons.deviceSilent());
-    else this.#hopeFor(true);
+    else this.changed();
   }
 
   #attach(found: Found): void {
@@ -483,7 +444,7 @@ export class Control implements PlayerSink, Owner {
         this.#reportLocal(found.reason);
       return;
     }
-    if (found.kind === "url" && this.#unwanted()) return;
+    if (found.kind === "url" && this.preload.isNone) return;
     this.#link.wake();
     if (this.#barred) return this.#reportLocal(this.#barred);
     const kind = this.isVideo ? "video" : "audio";
@@ -498,33 +459,24 @@ export class Control implements PlayerSink, Owner {
     }
     this.#reported = this.#attachment.id;
     this.mode = this.#link.off ? "native" : "waiting";
-    if (this.isFile && !this.#link.off) this.#limitPreload();
+    if (this.isFile && !this.#link.off) this.preload.limit();
     this.#engage();
   }
 
-  /** A file that the page does not want to load yet is not fetched by the device either. */
-  #unwanted(): boolean {
-    const { element } = this;
-    return native.preload.get(element) === "none" && !native.autoplay.get(element);
-  }
-
+  /** The page plays a file that it did not want to be loaded before. */
   #wake(): void {
-    if (this.#attachment) return;
     const found = findSource(this.element);
-    if (found.kind !== "url" || this.#barred) return;
-    const preload = native.preload.get(this.element);
-    if (preload !== "none") return;
-    native.preload.set(this.element, "metadata");
+    if (this.#attachment || this.#barred || found.kind !== "url" || !this.preload.isNone) return;
+    this.preload.wake();
     this.#key = found.key;
     this.#attach(found);
-    this.preload = preload;
   }
 
   #detach(): void {
-    cancelLater(this.#patience);
+    this.#patience.stageAnswered();
     if (this.onDevice) this.#stopWatching();
     this.playback.reset();
-    this.#restorePreload();
+    this.preload.restore();
     if (this.#reported !== 0 && this.#link.on) this.#report("gone", null);
     this.#attachment?.close();
     if (this.#source?.owner === this) this.#source.owner = null;
@@ -543,7 +495,7 @@ export class Control implements PlayerSink, Owner {
     this.settled = false;
     this.makingRoom = false;
     this.changingHands = false;
-    this.questions = 0;
+    this.permission.forget();
     this.size = null;
     this.#hasPlayed = false;
     this.#autoplaying = true;
@@ -555,23 +507,6 @@ export class Control implements PlayerSink, Owner {
     this.cues.stop();
     if (this.isVideo) this.#link.unwatch(this.playerId);
     this.changed();
-  }
-
-  /** The browser answers whether it may play now; a refusal is the page's promise. */
-  #askBrowser(): Promise<void> | null {
-    const { element } = this;
-    if (native.error.get(element)) return native.play(element);
-    const silent = this.isVideo && native.muted.get(element);
-    if (silent && native.readyState.get(element) > 0) return null;
-    this.questions += 1;
-    const answer = native.play(element);
-    if (native.paused.get(element)) {
-      this.questions -= 1;
-      return answer;
-    }
-    native.pause(element);
-    this.promises.ignore(answer);
-    return null;
   }
 
   #facts(): Facts {
@@ -605,19 +540,12 @@ export class Control implements PlayerSink, Owner {
   }
 
   #timeupdate(): void {
-    this.#sendLoop();
+    this.voice.loop();
     if (!this.playback.running) return;
     const at = now();
     if (at - this.#lastTimeupdate < 200) return;
     this.#lastTimeupdate = at;
     this.fire("timeupdate");
-  }
-
-  #sendLoop(): void {
-    const enabled = native.loop.get(this.element);
-    if (enabled === this.#sentLoop) return;
-    this.#sentLoop = enabled;
-    this.send({ type: "loop", enabled });
   }
 
   #resized(width: number, height: number): void {
@@ -630,19 +558,6 @@ export class Control implements PlayerSink, Owner {
     };
     this.size = { width, height };
     if (old.width !== width || old.height !== height) this.fire("resize");
-  }
-
-  #limitPreload(): void {
-    const preload = native.preload.get(this.element);
-    if (preload !== "auto") return;
-    this.preload = preload;
-    native.preload.set(this.element, "metadata");
-  }
-
-  #restorePreload(): void {
-    if (this.preload === null) return;
-    native.preload.set(this.element, this.preload);
-    this.preload = null;
   }
 
   #reportLocal(reason: Reason): void {

@@ -163,7 +163,7 @@ function parked(control: Control, type: Type): boolean {
       control.rateChanged();
       return true;
     case "volumechange":
-      control.volumeChanged();
+      control.voice.volume();
       return true;
     case "durationchange":
       control.durationChanged();
@@ -201,10 +201,7 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
 
 /** The user presses play on the browser's own controls, which show the parked element. */
 function userPlays(control: Control): false {
-  if (control.questions > 0) {
-    control.questions -= 1;
-    return false;
-  }
+  if (control.permission.wasQuestion()) return false;
   native.pause(control.element);
   if (control.playback.paused) control.promises.ignore(control.play());
   else control.pause();

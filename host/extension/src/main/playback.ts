@@ -107,6 +107,8 @@ export class Playback {
   #device: PlaybackState = "paused";
   #seek: Seek | null = null;
   #tokens = 0;
+  /** Taken over while it played: until the device plays, too, the page hears nothing. */
+  #arriving = false;
   /** The browser has told the page `canplay` for the first time, and not `canplaythrough`. */
   #owesThrough = false;
   /** The page is owed `canplay` after a seek. */
@@ -175,6 +177,7 @@ export class Playback {
     this.#ended = from.ended;
     this.#told = from.paused ? "idle" : from.running ? "playing" : "waiting";
     this.#device = "paused";
+    this.#arriving = this.#told === "playing";
     this.#seek = null;
     this.#played = played;
     this.#playedFrom = this.#told === "playing" ? from.position : null;
@@ -360,6 +363,7 @@ export class Playback {
     }
     if (this.#paused || this.#seek || this.#ended) return;
     if (this.#device === "playing") {
+      this.#arriving = false;
       if (this.#told === "playing") {
         this.#playedFrom ??= this.position(now);
         return;
@@ -372,7 +376,7 @@ export class Playback {
       if (waited || this.#owesThrough) this.#effects.fire("canplaythrough");
       this.#owesThrough = false;
       this.#effects.settle(drain(this.#pending), null);
-    } else if (this.#device === "stalled" && this.#told === "playing" && this.#clock.rate === 0) {
+    } else if (this.#device === "stalled" && this.#told === "playing" && !this.#arriving) {
       // Without data in the browser, too, or the device is behind: either way it stands.
       this.#notePlayed(this.position(now));
       this.#told = "waiting";

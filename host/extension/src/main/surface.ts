@@ -43,15 +43,11 @@ export function installSurface(elements: Elements): void {
   wrapGetter(
     ELEMENT,
     "preload",
-    (original, self) => elements.known(self)?.preload ?? call(original, self, []),
+    (original, self) => elements.known(self)?.preload.believed ?? call(original, self, []),
   );
   wrapSetter(ELEMENT, "preload", (original, self, value) => {
-    const control = elements.known(self);
     call(original, self, [value]);
-    if (control && control.preload !== null) {
-      control.preload = native.preload.get(control.element);
-      native.preload.set(control.element, "metadata");
-    }
+    elements.known(self)?.preload.changed();
   });
   wrapSetter(ELEMENT, "currentTime", (original, self, value) => {
     const control = elements.onDevice(self) ?? elements.known(self);

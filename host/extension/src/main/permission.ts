@@ -1,0 +1,45 @@
+/** Whether the browser lets an element play: its autoplay policy answers for itself. */
+import { native } from "./natives.js";
+import type { Promises } from "./promises.js";
+
+export class Permission {
+  readonly #element: HTMLMediaElement;
+  readonly #isVideo: boolean;
+  readonly #promises: Promises;
+  /** `play` events that our own questions cause. */
+  #questions = 0;
+
+  constructor(element: HTMLMediaElement, isVideo: boolean, promises: Promises) {
+    this.#element = element;
+    this.#isVideo = isVideo;
+    this.#promises = promises;
+  }
+
+  /** Null when it may play now; a refusal is the browser's promise. */
+  refusal(): Promise<void> | null {
+    const element = this.#element;
+    if (native.error.get(element)) return native.play(element);
+    const silent = this.#isVideo && native.muted.get(element);
+    if (silent && native.readyState.get(element) > 0) return null;
+    this.#questions += 1;
+    const answer = native.play(element);
+    if (native.paused.get(element)) {
+      this.#questions -= 1;
+      return answer;
+    }
+    native.pause(element);
+    this.#promises.ignore(answer);
+    return null;
+  }
+
+  /** Whether a `play` event of the browser comes from a question; each comes once. */
+  wasQuestion(): boolean {
+    if (this.#questions === 0) return false;
+    this.#questions -= 1;
+    return true;
+  }
+
+  forget(): void {
+    this.#questions = 0;
+  }
+}
