@@ -42,21 +42,21 @@ architecture=$(dpkg-architecture -qDEB_HOST_ARCH)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# dpkg-shlibdeps wants to be in a source package, with the staged folders below debian/.
+mkdir "$work/debian"
+printf 'Source: nearside\n\nPackage: nearside\nArchitecture: any\n' >"$work/debian/control"
+
 # The libraries that the staged programs are linked to, as packages. $1: the staged folder.
 linked() {
-    # dpkg-shlibdeps wants to be in a source package.
-    mkdir -p "$work/source/debian"
-    printf 'Source: nearside\n\nPackage: nearside\nArchitecture: any\n' \
-        >"$work/source/debian/control"
     local files
     mapfile -t files < <(find "$1/usr" -type f \( -perm -100 -o -name '*.so' \))
-    (cd "$work/source" && dpkg-shlibdeps -O "${files[@]/#/-e}") |
+    (cd "$work" && dpkg-shlibdeps -O "${files[@]/#/-e}") |
         sed -n 's/^shlibs:Depends=//p'
 }
 
 # $1: package; standard input: the rest of its control file, @LINKED@ for what it is linked to.
 package() {
-    local staged=$work/$1 libraries
+    local staged=$work/debian/$1 libraries
     "$root/packaging/stage.sh" "$1" "$staged" "$target/$profile"
     libraries=$(linked "$staged")
     mkdir "$staged/DEBIAN"
@@ -78,7 +78,7 @@ package nearside <<'CONTROL'
 Section: net
 Priority: optional
 Depends: @LINKED@, libegl1, libgl1, libx11-6, libx11-xcb1, libxcursor1, libxi6, libxkbcommon-x11-0, libxrandr2
-Recommends: mesa-vulkan-drivers, libgl1-mesa-dri, freerdp2-x11 | freerdp3-x11
+Recommends: mesa-vulkan-drivers, libgl1-mesa-dri, libwayland-client0, libwayland-egl1, freerdp2-x11 | freerdp3-x11
 Suggests: pulseaudio-utils
 Description: multimedia redirection for remote desktops, the device's side
  Videos of a browser in a remote session are decoded, shown and played on this
