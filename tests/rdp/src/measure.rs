@@ -1,6 +1,7 @@
 //! How long a control message and its answer take beside as much media as the way carries.
 
 use crate::clip::MP4;
+use anyhow::ensure;
 use nearside_channel::message::{DeviceMessage, HostMessage, StreamEvent};
 use nearside_tests::host::Host;
 use std::time::{Duration, Instant};
@@ -47,6 +48,17 @@ impl Measured {
             "{rate:.0} MB/s, {count} round trips, p50 {p50:.1} p99 {p99:.1} max {max:.1} ms{ratio}"
         )
     }
+}
+
+/// No control message waited behind much more than `window` bytes of media.
+///
+/// # Errors
+/// There were fewer round trips than windows in [`BULK`], by far.
+pub fn check(measured: &Measured, window: u32) -> anyhow::Result<()> {
+    let windows = BULK / usize::try_from(window)?.max(1);
+    let count = measured.count();
+    ensure!(windows / 2 <= count, "{count} round trips beside {windows} windows of media");
+    Ok(())
 }
 
 /// Appends [`BULK`] bytes that no player has to decode, with one ping after the other beside.

@@ -10,8 +10,7 @@ use nearside_tests::STEP;
 use nearside_tests::place::Place;
 use nearside_tests::process::Running;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -41,9 +40,10 @@ impl SessionHost {
         let mut command = command(leg)?;
         command.arg("broker").args(arguments);
         let mut running = Running::start(command, leg.place.path(), "nearside-host")?;
-        let folder = runtime(&leg.place)?.join("nearside-host");
+        let own = running.pid();
         let since = Instant::now();
-        while !somebody_listens(&folder) {
+        // An answer of another broker that is about to end does not count.
+        while !status(leg).is_ok_and(|status| pid_of(&status) == Some(own)) {
             let ended = running.ended()?;
             ensure!(ended.is_none(), "nearside-host ended: {}", running.stderr());
             ensure!(since.elapsed() < STEP, "nearside-host opens no socket: {}", running.stderr());
@@ -67,8 +67,7 @@ impl SessionHost {
     /// One of these does not hold.
     pub fn check_healthy(&self, leg: &Leg) -> anyhow::Result<()> {
         let status = status(leg)?;
-        let pid = status.get("pid").and_then(serde_json::Value::as_u64);
-        ensure!(pid == Some(u64::from(self.pid())), "another answers: {status}");
+        ensure!(pid_of(&status) == Some(self.pid()), "another answers: {status}");
         ensure!(!self.log().contains("panicked"), "something panicked:\n{}", self.log());
         Ok(())
     }
@@ -100,17 +99,14 @@ pub fn status(leg: &Leg) -> anyhow::Result<serde_json::Value> {
     serde_json::from_str(&running.stdout()).context("the status")
 }
 
+/// The process that a status is of.
+pub fn pid_of(status: &serde_json::Value) -> Option<u32> {
+    u32::try_from(status.get("pid")?.as_u64()?).ok()
+}
+
 /// The session's own runtime folder: it is another machine than the device's.
-fn runtime(place: &Place) -> anyhow::Result<std::path::PathBuf> {
+fn runtime(place: &Place) -> anyhow::Result<PathBuf> {
     let folder = place.file("session-run");
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     Ok(folder)
-}
-
-fn somebody_listens(folder: &Path) -> bool {
-    let Ok(files) = std::fs::read_dir(folder) else { return false };
-    let mut sockets = files.flatten().map(|file| file.path());
-    sockets.any(|path| {
-        path.extension().is_some_and(|end| end == "sock") && UnixStream::connect(path).is_ok()
-    })
 }

@@ -1,13 +1,14 @@
 //! Control messages beside as much media as the connection carries.
 //!
 //! Nothing below the protocol holds media back: it is the credit window that keeps the way
-//! free. Times are printed; what is asserted is that the window makes the difference.
+//! free. Times are printed. What is asserted holds at any speed: a control message waits behind
+//! no more than a window of media, so there are that many round trips while the media passes.
 
 use anyhow::Context as _;
 use nearside_channel::stream::CREDITS;
 use nearside_rdp_tests::device::FakeDevice;
 use nearside_rdp_tests::leg::Leg;
-use nearside_rdp_tests::measure::{Measured, beside_bulk};
+use nearside_rdp_tests::measure::{Measured, beside_bulk, check};
 use nearside_rdp_tests::receiver::Receiver;
 use nearside_tests::agent::Agent;
 use nearside_tests::host::Host;
@@ -38,6 +39,7 @@ fn credits_keep_the_way_free_for_control() -> anyhow::Result<()> {
     for window in WINDOWS {
         let measured = measure_window(window).with_context(|| format!("{window} bytes"))?;
         println!("{} KiB window: {}", window >> 10, measured.describe(Some(&without)));
+        check(&measured, window)?;
     }
 
     let leg = Leg::new()?;
@@ -47,8 +49,7 @@ fn credits_keep_the_way_free_for_control() -> anyhow::Result<()> {
     assert_eq!(welcome.credits, CREDITS);
     let with = beside_bulk(&mut host).context("with the agent")?;
     println!("the agent and its stage: {}", with.describe(Some(&without)));
-    assert!(10 < with.count(), "{} round trips", with.count());
-    let (with, without) = (with.percentile(99), without.percentile(50));
-    assert!(with * 2 < without, "p99 {with:?} with credits, p50 {without:?} without");
+    check(&with, CREDITS.total_bytes)?;
+    assert!(without.count() * 4 < with.count(), "{} round trips without", without.count());
     agent.check_healthy()
 }
