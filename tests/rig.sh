@@ -31,7 +31,7 @@ if [ "$needs_root" = yes ] && [ "$(id -u)" -ne 0 ]; then
         echo "rig.sh: there is no sudo: please run this as root, or with --no-rdp." >&2
         exit 1
     }
-    as_root=(sudo --preserve-env=CARGO_TARGET_DIR,RUST_LOG,TMPDIR)
+    as_root=(sudo "--preserve-env=CARGO_TARGET_DIR,RUST_LOG,TMPDIR")
 fi
 
 packaging/install-deps.sh build run test browser session

@@ -43,7 +43,6 @@ async function playPage(options: Options): Promise<void> {
   const isUrl = /^https?:\/\//.test(options.page);
   const folder = path.resolve(options.page);
   if (!isUrl && !fs.existsSync(folder)) throw new UsageError(`no folder ${options.page}`);
-  if (options.screenshots) fs.mkdirSync(options.screenshots, { recursive: true });
   const rig = await Rig.start(
     rigOptions(options, { native: options.native, ...(isUrl ? {} : { pages: folder }) }),
     (one) => rigs.add(one),
@@ -52,7 +51,7 @@ async function playPage(options: Options): Promise<void> {
   const url = isUrl ? options.page : rig.server.url("/");
   const report = await play(rig, browser, url, {
     seconds: options.seconds,
-    ...(options.screenshots ? { screenshots: path.resolve(options.screenshots) } : {}),
+    ...(options.screenshots ? { screenshots: options.screenshots } : {}),
   });
   const text = `${JSON.stringify(report, null, 2)}\n`;
   process.stdout.write(text);
@@ -82,12 +81,14 @@ async function measureAll(options: Options): Promise<void> {
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
+  if (options.screenshots) fs.mkdirSync(options.screenshots, { recursive: true });
   if (options.mode === "page") await playPage(options);
   else if (options.mode === "measure") await measureAll(options);
   else {
     // node:test runs them when this module has been read, and ends the rig after the last.
-    const { native } = options;
-    registerCases(rigOptions(options, { native }), options.filters, (rig) => rigs.add(rig));
+    const { native, filters, screenshots } = options;
+    const adopt = (rig: Rig) => rigs.add(rig);
+    registerCases(rigOptions(options, { native }), filters, screenshots, adopt);
     return;
   }
   await stopAll();

@@ -1,8 +1,9 @@
 // The rig's command line.
 
+import * as path from "node:path";
 import { parseArgs } from "node:util";
 
-export const USAGE = `usage: tests/rig.sh [--native] [--no-rdp] [CASE...]
+export const USAGE = `usage: tests/rig.sh [--native] [--no-rdp] [--screenshots DIR] [CASE...]
                     all cases, or those whose names hold one of the words
        tests/rig.sh --page DIR|URL [--seconds N] [--report FILE.json] [--screenshots DIR]
                     [--native] [--no-rdp] [--keep]
@@ -52,7 +53,7 @@ export function readOptions(words: string[]): Options {
     page: values.page ?? "",
     seconds,
     ...(values.report === undefined ? {} : { report: values.report }),
-    ...(values.screenshots === undefined ? {} : { screenshots: values.screenshots }),
+    ...(values.screenshots === undefined ? {} : { screenshots: path.resolve(values.screenshots) }),
     native: values.native ?? false,
     rdp: !values["no-rdp"],
     keep: values.keep ?? false,

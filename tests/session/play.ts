@@ -79,6 +79,7 @@ export async function play(
       control_rtt_ms: native ? null : await hostRoundTrips(rig),
     };
   } finally {
+    rig.log("page", page.events.value);
     await page.close();
   }
 }
@@ -103,9 +104,10 @@ export function countCpu(rig: Rig, browser: Browser): { browser: CpuCounter; ses
     return [root, ...descendants(root), ...hosts];
   };
   const { user } = rig.seat;
+  const counter = CpuCounter.of(own);
   return {
-    browser: CpuCounter.of(own),
-    session: user ? CpuCounter.ofUser(user.uid, rig.login.roots) : CpuCounter.of(own),
+    browser: counter,
+    session: user ? CpuCounter.ofUser(user.uid, rig.login.roots) : counter,
   };
 }
 

@@ -59,6 +59,7 @@ export class Rig {
   #seat: Seat | undefined;
   #server: PageServer | undefined;
   #session: Display | undefined;
+  #logs = 0;
 
   private constructor(options: RigOptions) {
     this.options = options;
@@ -203,6 +204,13 @@ export class Rig {
   async clip(name: ClipName): Promise<string> {
     const { folder, entry } = await clip(this.processes, this.options.store, name);
     return `/clips/${path.basename(folder)}/${entry}`;
+  }
+
+  /** Writes what was seen of something to a log beside those of the programs. */
+  log(name: string, entries: unknown[]): void {
+    this.#logs += 1;
+    const file = path.join(this.ledger.folder, `${name}-${this.#logs}.log`);
+    fs.writeFileSync(file, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
   }
 
   /** What the programs said, where it outlives the run's folder. */

@@ -84,6 +84,11 @@ export class StatusStream {
     return new StatusStream(socket);
   }
 
+  /** Changes the user's switches, as the panel does; those not named are off. */
+  set(settings: Record<string, boolean>): void {
+    this.#socket.write(`${JSON.stringify({ type: "set_settings", settings })}\n`);
+  }
+
   close(): void {
     this.#socket.destroy();
   }

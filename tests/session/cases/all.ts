@@ -5,6 +5,7 @@ import type { Browser } from "../browser.ts";
 import { Rig, type RigOptions } from "../rig.ts";
 import { faultCases } from "./faults.ts";
 import { overlayCases } from "./overlay.ts";
+import { pictureCases } from "./pictures.ts";
 import { playerCases } from "./players.ts";
 
 /** A session and the browser in it; cases that end a browser start another. */
@@ -16,6 +17,7 @@ export interface Place {
 export function registerCases(
   options: RigOptions,
   filters: string[],
+  screenshots: string | undefined,
   adopt: (rig: Rig) => void,
 ): void {
   const chosen = (name: string) =>
@@ -42,6 +44,7 @@ export function registerCases(
     if (options.rdp && !options.native) {
       overlayCases(chosen, there);
       faultCases(chosen, there);
+      if (screenshots) pictureCases(chosen, there, screenshots);
     }
   });
 }
