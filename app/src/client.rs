@@ -43,7 +43,13 @@ fn for_people(status: &Status) -> String {
         let state = match (&item.failed, item.playback) {
             (Some(reason), _) => format!("in the session: {} {}", reason.message, reason.next_step),
             (None, Playback::Paused) => "paused".to_owned(),
-            (None, Playback::Playing) => "playing".to_owned(),
+            (None, Playback::Playing) => {
+                let placement = item.video.as_ref().and_then(|video| video.placement);
+                match placement {
+                    Some(placement) => format!("playing {}", placement.for_people()),
+                    None => "playing".to_owned(),
+                }
+            }
             (None, Playback::Stalled) => "waiting for data".to_owned(),
             (None, Playback::Seeking) => "seeking".to_owned(),
             (None, Playback::Ended) => "ended".to_owned(),

@@ -137,6 +137,17 @@ pub enum Placement {
     Offscreen,
 }
 
+impl Placement {
+    /// For people, after a verb: "plays over the session".
+    pub const fn for_people(self) -> &'static str {
+        match self {
+            Self::OverSession => "over the session",
+            Self::PlayerWindow | Self::FreeStanding => "in a window of its own",
+            Self::Offscreen => "off-screen",
+        }
+    }
+}
+
 /// Counters and facts of a sound stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -27,13 +27,13 @@ impl Agent {
         Self::start_with(place, &["--headless"])
     }
 
-    /// Starts one whose stages open windows, as soon as they are told of a display, and waits
-    /// until its sockets are open.
+    /// Starts one whose stages open windows by this renderer, as soon as they are told of a
+    /// display, and waits until its sockets are open.
     ///
     /// # Errors
     /// It does not start; its words are in the error.
-    pub fn start_with_windows(place: &Place) -> anyhow::Result<Self> {
-        Self::start_with(place, &[])
+    pub fn start_with_windows(place: &Place, renderer: &str) -> anyhow::Result<Self> {
+        Self::start_with(place, &["--renderer", renderer])
     }
 
     /// Starts a headless one under this device policy and waits until its sockets are open.

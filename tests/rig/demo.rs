@@ -4,6 +4,7 @@ use crate::PLAY;
 use crate::agent;
 use crate::place::Place;
 use crate::process::Running;
+use crate::screen::Screen;
 use anyhow::{Context as _, ensure};
 use nearside::status::Status;
 use nearside_channel::message::{Reason, ReasonCode};
@@ -37,6 +38,12 @@ impl<'a> Demo<'a> {
         let mut command = place.program("nearside")?;
         command.arg("demo").arg("--report").arg(report_path(place));
         Ok(Self { place, command })
+    }
+
+    /// On this display.
+    pub fn on(mut self, screen: &Screen) -> Self {
+        screen.give(&mut self.command);
+        self
     }
 
     pub fn media(mut self, path: &Path) -> Self {

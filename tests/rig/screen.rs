@@ -76,17 +76,6 @@ impl Screen {
         Picture::new(SCREEN.width, SCREEN.height, pixels.collect())
     }
 
-    /// One pixel of it.
-    ///
-    /// # Errors
-    /// The X server is gone, or the pixel lies outside.
-    pub fn pixel(&self, x: i16, y: i16) -> anyhow::Result<[u8; 3]> {
-        let image = self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, x, y, 1, 1, !0)?;
-        let image = image.reply().context("read the screen")?;
-        let [b, g, r] = image.data.first_chunk().copied().context("a pixel")?;
-        Ok([r, g, b])
-    }
-
     /// Moves the pointer there and clicks.
     ///
     /// # Errors

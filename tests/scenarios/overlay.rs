@@ -7,6 +7,7 @@ use nearside::status::Placement;
 use nearside_channel::message::{DeviceSettings, Layout, PlayerCommand, ReasonCode, Rect, Size};
 use nearside_channel::plugin::ConnectionFacts;
 use nearside_tests::agent::Agent;
+use nearside_tests::demo::Demo;
 use nearside_tests::host::{Host, PAGE};
 use nearside_tests::picture::Picture;
 use nearside_tests::place::Place;
@@ -77,12 +78,22 @@ impl Stand {
 
     /// A page with a video that waits at its first picture.
     fn play(&self, facts: &ConnectionFacts) -> anyhow::Result<Session<'_>> {
-        let agent = Agent::start_with_windows(&self.place)?;
+        self.play_by(facts, "auto")
+    }
+
+    fn play_by(&self, facts: &ConnectionFacts, renderer: &str) -> anyhow::Result<Session<'_>> {
+        let agent = Agent::start_with_windows(&self.place, renderer)?;
+        let host = self.open_page(&agent, facts)?;
+        Ok(Session { stand: self, agent, host })
+    }
+
+    /// A channel of its own, with such a page.
+    fn open_page(&self, agent: &Agent, facts: &ConnectionFacts) -> anyhow::Result<Host> {
         let mut host = Host::open_by_plugin(&agent.plugin_socket(), facts, SIZE)?;
         host.open_player(&[H264])?;
         let seq = host.append(1, &self.clip)?;
         host.appended(seq)?;
-        Ok(Session { stand: self, agent, host })
+        Ok(host)
     }
 
     /// As [`Self::play`], over a window of this test's process.
@@ -349,6 +360,118 @@ fn a_display_that_goes_ends_its_pages_and_nothing_else() -> anyhow::Result<()> {
     let known = ["display is gone", "process stopped"];
     ensure!(known.iter().any(|words| reason.message.contains(words)), "{reason:?}");
     session.agent.check_healthy()
+}
+
+#[test]
+fn each_renderer_draws_over_the_session() -> anyhow::Result<()> {
+    for renderer in ["vulkan", "gl"] {
+        let stand = Stand::new()?;
+        let client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+        let mut session = stand.play_by(&stand.facts(std::process::id()), renderer)?;
+        for video in [rect([120, 90], [320, 180]), rect([0, 0], [640, 360])] {
+            session.lay(&at(video))?;
+            session.see_video(renderer, &[on_screen(WINDOW, video)])?;
+        }
+        let half = rect([0, 0], [320, 240]);
+        client.place(half)?;
+        session.see_video(renderer, &[rect([0, 0], [320, 180])])?;
+        session.host.player(PlayerCommand::Play)?;
+        client.close()?;
+        session.see_video(renderer, &[])?;
+        session.agent.check_healthy()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn two_pages_share_the_window_and_end_apart() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let (left, right) = (rect([0, 0], [320, 180]), rect([320, 180], [320, 180]));
+    session.lay(&at(left))?;
+    session.see_video("one page", &[on_screen(WINDOW, left)])?;
+    let mut second = stand.open_page(&session.agent, &stand.facts(std::process::id()))?;
+    second.player(PlayerCommand::Layout(at(right)))?;
+    let both = [on_screen(WINDOW, left), on_screen(WINDOW, right)];
+    session.see_video("two pages", &both)?;
+    ensure!(client.children()? == 2);
+    drop(second);
+    session.see_video("one page again", &[on_screen(WINDOW, left)])?;
+    ensure!(client.children()? == 1);
+    session.host.player(PlayerCommand::Close)?;
+    session.see_video("no page", &[])?;
+    ensure!(client.children()? == 0);
+    session.agent.check_healthy()
+}
+
+#[test]
+fn a_video_that_plays_is_in_one_place_at_a_time() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let places = [0, 40, 300, 7].map(|x| rect([x, x / 2], [320, 180]));
+    session.lay(&at(rect([0, 0], [320, 180])))?;
+    session.see_video("the picture", &[on_screen(WINDOW, rect([0, 0], [320, 180]))])?;
+    session.host.player(PlayerCommand::Play)?;
+    for turn in 0..40 {
+        // As a page scrolls: a place each few milliseconds, whatever is drawn meanwhile.
+        session.lay(&at(places[turn % places.len()]))?;
+        let screen = stand.screen.look()?;
+        let bounds = screen.bounds(VIDEO, TOLERANCE).context("no video")?;
+        ensure!(places.iter().any(|place| on_screen(WINDOW, *place) == bounds), "{bounds:?}");
+        screen.check_region(VIDEO, TOLERANCE, &[bounds])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn hostile_layouts_end_a_player_at_most() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let video = rect([120, 90], [320, 180]);
+    let whole = rect([i32::MIN, i32::MIN], [u32::MAX, u32::MAX]);
+    let nothing = rect([0, 0], [0, 0]);
+    let layouts = [
+        Layout { clip: whole, ..at(nothing) },
+        Layout { clip: nothing, ..at(video) },
+        Layout { covered: vec![whole; 64], ..at(video) },
+        Layout { desktop: Some(Size { width: 1, height: 1 }), ..at(video) },
+        Layout { desktop: Some(Size { width: 16_384, height: 0 }), ..at(video) },
+        at(rect([i32::MAX, i32::MAX], [1, 1])),
+    ];
+    for layout in &layouts {
+        session.lay(layout)?;
+    }
+    session.lay(&at(video))?;
+    session.see_video("an honest place", &[on_screen(WINDOW, video)])?;
+    // More pixels than any screen: the page plays it itself.
+    session.lay(&at(rect([-9000, -9000], [20_000, 20_000])))?;
+    let reason = session.host.player_failed()?;
+    ensure!(reason.code == ReasonCode::Renderer, "{reason:?}");
+    session.see_video("nothing", &[])?;
+    session.agent.check_healthy()
+}
+
+#[test]
+fn without_a_session_a_video_has_a_window_of_its_own() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let file = stand.place.file("red.mp4");
+    let playing = Demo::with_windows(&stand.place)?.on(&stand.screen).media(&file).seconds(1.5);
+    let playing = playing.start()?;
+    let status = playing.wait_for("a picture on the screen", |status| {
+        let mut videos = status.items.iter().filter_map(|item| item.video.as_ref());
+        videos.any(|video| video.placement.is_some() && 0 < video.presented)
+    })?;
+    let placement = status.items.iter().find_map(|item| item.video.as_ref()?.placement);
+    assert_eq!(placement, Some(Placement::FreeStanding));
+    // The window is made for the picture, and its first picture is in it when it comes.
+    let bounds = stand.screen.look()?.bounds(VIDEO, TOLERANCE).context("no video")?;
+    assert_eq!((bounds.width, bounds.height), (320, 180));
+    stand.screen.look()?.check_region(VIDEO, TOLERANCE, &[bounds])?;
+    playing.finish()?.success()?;
+    Ok(())
 }
 
 #[test]

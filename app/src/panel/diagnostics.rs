@@ -134,6 +134,7 @@ fn picture_rows(video: &VideoStats) -> Vec<(&'static str, String)> {
         ("Picture", picture),
         ("Decoder", decoder),
         ("Renderer", renderer),
+        ("Shown", video.placement.map(|it| it.for_people().to_owned()).unwrap_or_default()),
         ("Frames", counted),
         (
             "A/V offset",

@@ -7,7 +7,7 @@ use crate::view::{Command, View};
 use crate::widgets::{alert, card, chips, dim, strong, tile, title_row};
 use crate::{plot, transport};
 use egui::Ui;
-use nearside::status::{Item, ItemKind, Playback};
+use nearside::status::{Item, ItemKind, Placement, Playback};
 use nearside_channel::message::Reason;
 
 /// A/V offset that people notice, in milliseconds: sound leads by more than the first or lags
@@ -127,6 +127,9 @@ fn facts(item: &Item) -> Vec<(String, Tone)> {
             let tone = if in_sync(ms) { Tone::Neutral } else { Tone::Caution };
             (format::av_offset(ms), tone)
         }));
+        if video.placement == Some(Placement::PlayerWindow) {
+            facts.push(("own window".to_owned(), Tone::Caution));
+        }
         facts.extend(trouble(video.late, "late"));
         facts.extend(trouble(video.corrupted, "damaged"));
     }
@@ -146,6 +149,20 @@ fn facts(item: &Item) -> Vec<(String, Tone)> {
 mod tests {
     use super::*;
     use nearside::status::VideoStats;
+
+    #[test]
+    fn only_a_picture_that_should_be_over_the_session_is_worth_a_word() {
+        let names = |placement| {
+            let video = Some(VideoStats { placement, ..VideoStats::default() });
+            let facts = facts(&Item { video, ..Item::default() });
+            facts.iter().any(|(text, tone)| text == "own window" && *tone == Tone::Caution)
+        };
+        assert!(names(Some(Placement::PlayerWindow)));
+        for placement in [Placement::OverSession, Placement::FreeStanding, Placement::Offscreen] {
+            assert!(!names(Some(placement)), "{placement:?}");
+        }
+        assert!(!names(None));
+    }
 
     #[test]
     fn state_is_green_only_while_media_flows() {
