@@ -49,7 +49,11 @@ export class Control implements PlayerSink, Owner {
   mode: Mode = "nothing";
   /** The browser's element takes over: its events for that are not the page's. */
   changingHands = false;
-  /** Before that, the page was told `playing`. */
+  /** The browser has told the page `play`, and not `pause` since. */
+  toldPlay = false;
+  /** Events of a play() before the device took over, still on their way: the page's. */
+  owed: "nothing" | "play" | "what follows" = "nothing";
+  /** Before the browser took over, the page was told `playing`. */
   toldPlaying = false;
   /** The page knows that there is enough: the browser's next word on it is dropped. */
   dropsEnough = false;
@@ -93,6 +97,7 @@ export class Control implements PlayerSink, Owner {
       facts: () => this.#facts(),
       fire: (type) => this.fire(type),
       send: (command) => this.send(command),
+      hasData: () => this.#deviceHasData(),
       settle: (pending, failure) => this.#settle(pending, failure),
     });
     this.preload = new Preload(element);
@@ -236,6 +241,7 @@ export class Control implements PlayerSink, Owner {
     this.send({ type: "pause" });
     const pending = playback.handBack(now());
     this.mode = "native";
+    this.toldPlay = plays;
     this.#stopWatching();
     this.preload.restore();
     const there = abs(native.currentTime.get(element) - at) <= SAME_PLACE;
@@ -268,6 +274,8 @@ export class Control implements PlayerSink, Owner {
     const pending = this.promises.takeWaiting();
     this.mode = "device";
     this.changingHands = false;
+    this.owed = handover.paused || this.toldPlay ? "nothing" : "play";
+    this.toldPlay = false;
     // Also takes away that the browser starts it by its `autoplay` attribute.
     native.pause(element);
     if (this.isFile) this.preload.limit();
@@ -495,6 +503,8 @@ export class Control implements PlayerSink, Owner {
     this.settled = false;
     this.makingRoom = false;
     this.changingHands = false;
+    this.toldPlay = false;
+    this.owed = "nothing";
     this.permission.forget();
     this.size = null;
     this.#hasPlayed = false;
@@ -507,6 +517,12 @@ export class Control implements PlayerSink, Owner {
     this.cues.stop();
     if (this.isVideo) this.#link.unwatch(this.playerId);
     this.changed();
+  }
+
+  #deviceHasData(): void {
+    if (!this.hasData) this.fire("loadeddata");
+    this.hasData = true;
+    this.settled = true;
   }
 
   #facts(): Facts {

@@ -79,10 +79,22 @@ function passes(control: Control, type: Type): boolean {
       control.bar(reasons.pictureInPicture());
       return true;
     default:
-      if (control.onDevice) return parked(control, type);
+      if (control.onDevice) return wasOwed(control, type) || parked(control, type);
+      if (type === "play" || type === "pause") control.toldPlay = type === "play";
       if (control.changingHands) return handOver(control, type);
       return !(control.dropsEnough && afterHandOver(control, type));
   }
+}
+
+/** What the browser said of a play() before the device took over reaches the page. */
+function wasOwed(control: Control, type: Type): boolean {
+  if (control.owed === "play" && type === "play") {
+    control.owed = "what follows";
+    return true;
+  }
+  if (control.owed === "nothing" || control.owed === "play") return false;
+  if (type === "waiting" || type === "playing" || type === "pause") control.owed = "nothing";
+  return type === "waiting" || type === "playing";
 }
 
 /** The browser's element takes over from the device: the page must not notice. */
@@ -132,6 +144,7 @@ function parked(control: Control, type: Type): boolean {
       playback.metadata();
       control.durationChanged();
       control.changed();
+      queueTask(() => control.buffersChanged());
       return true;
     case "loadeddata":
     case "canplay":

@@ -37,6 +37,8 @@ export interface Effects {
   fire(type: string): void;
   /** Told to the device when it is ready; dropped before (see `Playback.deviceState`). */
   send(command: PlayerCommand): void;
+  /** The device plays: the page is told `loadeddata` if the browser has not got so far. */
+  hasData(): void;
   /** Settles promises of `play()` after the events fired so far. */
   settle(pending: readonly Pending[], failure: string | null): void;
 }
@@ -157,7 +159,8 @@ export class Playback {
     if (readyState < HAVE_METADATA || (this.#seek && !this.#seek.browserThere)) return readyState;
     const at = this.position(now);
     if (this.#told === "waiting" && this.#device === "stalled") return HAVE_CURRENT_DATA;
-    if (abs(at - facts.position) < NEAR) return readyState;
+    const near = abs(at - facts.position) < NEAR;
+    if (near && this.#told !== "playing") return readyState;
     if (facts.endOfStream && at >= duration - END) return HAVE_ENOUGH_DATA;
     const end = endOfSpanAt(facts.buffered, at);
     if (end === null) return HAVE_METADATA;
@@ -362,15 +365,18 @@ export class Playback {
       this.#effects.fire("canplaythrough");
     }
     if (this.#paused || this.#seek || this.#ended) return;
+    if (this.#effects.facts().readyState < HAVE_METADATA) return;
     if (this.#device === "playing") {
       this.#arriving = false;
       if (this.#told === "playing") {
         this.#playedFrom ??= this.position(now);
+        if (this.#pending.length > 0) this.#effects.settle(drain(this.#pending), null);
         return;
       }
       const waited = this.#told === "waiting";
       this.#told = "playing";
       this.#playedFrom = this.position(now);
+      this.#effects.hasData();
       if (waited) this.#effects.fire("canplay");
       this.#effects.fire("playing");
       if (waited || this.#owesThrough) this.#effects.fire("canplaythrough");

@@ -33,6 +33,7 @@ class Bench {
   readonly playback = new Playback({
     facts: () => this.facts,
     fire: (type) => this.seen.push(type),
+    hasData: () => {},
     send: (command) => this.seen.push(`> ${shown(command)}`),
     settle: (pending, failure) => {
       for (const promise of pending) {
@@ -99,6 +100,18 @@ test("play without data waits and goes on as the browser does", () => {
     [{ device: "stalled", at: 0 }, ""],
     [{ facts: full }, ""],
     [{ device: "playing", at: 0, rate: 1 }, "canplay,playing,canplaythrough,resolved"],
+  ]);
+});
+
+test("a device that is faster than the browser waits for the metadata", () => {
+  check([
+    [{ facts: { readyState: 0, buffered: [] } }, ""],
+    [{ play: true }, "play,waiting,> play"],
+    [{ device: "playing", at: 0, rate: 1 }, ""],
+    [
+      { facts: { readyState: 1, buffered: [{ start: 0, end: 30 }] } },
+      "canplay,playing,canplaythrough,resolved",
+    ],
   ]);
 });
 

@@ -1,0 +1,302 @@
+/**
+ * A redirected element behaves as the browser's own: the same events in the same order, the
+ * same promises, nothing to be seen of the extension, and nothing to be noticed of a change
+ * from the device to the browser and back.
+ */
+import assert from "node:assert/strict";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { errorsOf, nativeFrames, PLAY_MS } from "./media.ts";
+import { BrowserRig } from "./rig.ts";
+
+/** Pictures that parked elements decode: some for each place they are parked at. */
+const PARKED_FRAMES = 40;
+
+let rig: BrowserRig;
+let clip: string;
+before(async () => {
+  rig = await BrowserRig.start();
+  await rig.worker();
+  clip = path.posix.dirname(await rig.clip("fmp4"));
+});
+after(() => rig?.stop());
+
+/** Runs a script in the page as its own would run: without a gesture of the user. */
+async function run(page: Page, script: string): Promise<unknown> {
+  const devtools = await page.context().newCDPSession(page);
+  const { result, exceptionDetails } = await devtools.send("Runtime.evaluate", {
+    expression: `(async () => { ${script} })()`,
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  assert.equal(exceptionDetails, undefined, exceptionDetails?.exception?.description);
+  return result.value;
+}
+
+async function open(): Promise<{ page: Page; errors: string[] }> {
+  const page = await rig.context.newPage();
+  const errors = errorsOf(page);
+  await page.goto(rig.url(`/behaviour.html?clip=${clip}`));
+  return { page, errors };
+}
+
+/** Waits until the device plays the page's video: its own element stands still. */
+async function onDevice(page: Page): Promise<void> {
+  const isShown = ({ items }: { items: { flowing: boolean }[] }) => items.some((it) => it.flowing);
+  await rig.status.now.until("a picture on the device", isShown, PLAY_MS);
+  assert.ok((await nativeFrames(page)) <= PARKED_FRAMES, "the browser's element is parked");
+}
+
+/** What a page does, and what Chromium without the extension answers. */
+const CASES: readonly {
+  name: string;
+  script: string;
+  expected: unknown;
+}[] = [
+  {
+    name: "play is play, playing and a promise",
+    script: `const video = make(); await fill(video);
+      await reaching(() => video.readyState === 4); log.length = 0;
+      await Promise.all([video.play(), video.play()]);
+      await reaching(() => video.currentTime > 0.3);
+      return [log.join(), video.paused, video.readyState];`,
+    expected: ["play,playing", false, 4],
+  },
+  {
+    name: "play before the data waits for it",
+    script: `const video = make(); const source = await openSource(video); log.length = 0;
+      const played = video.play(); const buffer = source.addSourceBuffer(MIME);
+      for (const name of segments()) {
+        buffer.appendBuffer(await segment(name)); await until(buffer, "updateend");
+      }
+      await played; await reaching(() => video.currentTime > 0.3);
+      return log.join();`,
+    expected: "play,waiting,loadedmetadata,loadeddata,canplay,playing,canplaythrough",
+  },
+  {
+    name: "pause rejects play",
+    script: `const video = make(); await fill(video);
+      await reaching(() => video.readyState === 4); log.length = 0;
+      const played = video.play(); video.pause();
+      const name = await played.then(() => "played", (error) => error.name);
+      return [name, log.join(), video.paused];`,
+    expected: ["AbortError", "play,pause", true],
+  },
+  {
+    name: "the autoplay attribute",
+    script: `const video = make({ autoplay: true }); await fill(video);
+      await reaching(() => video.currentTime > 0.3);
+      return log.join();`,
+    expected: "loadstart,loadedmetadata,loadeddata,canplay,canplaythrough,play,playing",
+  },
+  {
+    name: "the browser's autoplay policy decides",
+    script: `const video = make({ muted: false }); await fill(video);
+      const name = await video.play().then(() => "played", (error) => error.name);
+      return [name, video.paused];`,
+    expected: ["NotAllowedError", true],
+  },
+  {
+    name: "a seek while it plays",
+    script: `const video = await playing();
+      video.currentTime = 2.5; const { seeking, currentTime } = video;
+      await until(video, "playing");
+      await reaching(() => log.at(-1) === "canplaythrough");
+      return [seeking, currentTime, log.join(), video.seeking, video.currentTime >= 2.5];`,
+    expected: [true, 2.5, "seeking,waiting,seeked,canplay,playing,canplaythrough", false, true],
+  },
+  {
+    name: "a seek while it is paused",
+    script: `const video = make(); await fill(video);
+      await reaching(() => video.readyState === 4); log.length = 0;
+      video.currentTime = 2.5;
+      await until(video, "canplaythrough");
+      return [log.join(), video.currentTime, video.paused];`,
+    expected: ["seeking,seeked,canplay,canplaythrough", 2.5, true],
+  },
+  {
+    name: "the end, and again",
+    script: `const video = make(); await fill(video); video.currentTime = video.duration - 0.4;
+      await until(video, "canplaythrough"); log.length = 0;
+      await video.play(); await until(video, "ended");
+      const end = [video.ended, video.paused, video.currentTime === video.duration];
+      await video.play(); await reaching(() => video.currentTime > 0.2 && video.currentTime < 2);
+      return [end, log.join()];`,
+    expected: [
+      [true, true, true],
+      "play,playing,pause,ended,seeking,play,waiting,seeked,canplay,playing,canplaythrough",
+    ],
+  },
+  {
+    name: "a loop",
+    script: `const video = make({ loop: true }); await fill(video);
+      video.currentTime = video.duration - 0.4; await until(video, "canplaythrough");
+      log.length = 0; await video.play(); await until(video, "seeked");
+      await reaching(() => log.at(-1) === "canplaythrough");
+      return log.join();`,
+    expected: "play,playing,seeking,waiting,seeked,canplay,playing,canplaythrough",
+  },
+  {
+    name: "data that runs out",
+    script: `const video = make(); await fill(video, 2); await video.play(); log.length = 0;
+      await until(video, "waiting");
+      return [log.join(), video.readyState, video.paused, Math.round(video.currentTime)];`,
+    expected: ["waiting", 2, false, 2],
+  },
+  {
+    name: "an element that is taken out pauses, one that is moved does not",
+    script: `const video = await playing(); const place = document.createElement("div");
+      document.body.append(place); place.append(video);
+      await reaching(() => video.currentTime > 1); const moved = video.paused;
+      video.remove(); await until(video, "pause");
+      return [moved, video.paused, log.join()];`,
+    expected: [false, true, "pause"],
+  },
+  {
+    name: "captions",
+    script: `const video = make(); await fill(video);
+      const track = video.addTextTrack("subtitles"); track.mode = "hidden"; const seen = [];
+      for (const at of [0.2, 0.8]) {
+        const cue = new VTTCue(at, at + 0.4, String(at));
+        cue.onenter = () => seen.push("enter " + at); cue.onexit = () => seen.push("exit " + at);
+        track.addCue(cue);
+      }
+      track.oncuechange = () => seen.push([...track.activeCues].map((cue) => cue.text).join());
+      await video.play(); await reaching(() => seen.length === 8);
+      return seen.join(" ");`,
+    expected: "enter 0.2 0.2 exit 0.2  enter 0.8 0.8 exit 0.8 ",
+  },
+  {
+    name: "callbacks for each picture",
+    script: `const video = await playing(); const times = [];
+      await new Promise((resolve) => {
+        const called = (_, { mediaTime, width }) => {
+          times.push(mediaTime); if (times.length === 12) resolve();
+          else video.requestVideoFrameCallback(called);
+        };
+        video.requestVideoFrameCallback(called);
+      });
+      const steps = times.slice(1).map((time, at) => time - times[at]);
+      return steps.every((step) => step > 0 && step < 0.5);`,
+    expected: true,
+  },
+];
+
+for (const { name, script, expected } of CASES) {
+  test(`as the browser's own: ${name}`, async () => {
+    const { page, errors } = await open();
+    assert.deepEqual(await run(page, script), expected);
+    assert.deepEqual(errors, []);
+    assert.ok((await nativeFrames(page)) <= PARKED_FRAMES, "decoded in the session");
+    await page.close();
+  });
+}
+
+/** What reads an element, and then the browser plays it. */
+const CAPTURES: readonly (readonly [string, string])[] = [
+  ["a canvas", `document.createElement("canvas").getContext("2d").drawImage(video, 0, 0)`],
+  ["captureStream", "video.captureStream()"],
+  ["Web Audio", "new AudioContext().createMediaElementSource(video)"],
+  ["an ImageBitmap", "createImageBitmap(video)"],
+  ["a VideoFrame", "new VideoFrame(video).close()"],
+];
+
+for (const [name, script] of CAPTURES) {
+  test(`the browser plays on for ${name}, and the page hears nothing`, async () => {
+    const { page, errors } = await open();
+    await page.evaluate("(async () => { globalThis.video = await playing(); })()");
+    await onDevice(page);
+    const seen = await page.evaluate(`(async () => {
+      const before = video.currentTime; ${script}; const { paused, seeking } = video;
+      await reaching(() => video.currentTime > before + 0.3 || video.currentTime < before);
+      return [paused, seeking, video.currentTime - before < 1, log.join()];
+    })()`);
+    assert.deepEqual(seen, [false, false, true, ""]);
+    assert.ok((await nativeFrames(page)) > 0);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+}
+
+test("a stage that dies is not noticed, and neither is the next", async () => {
+  const { page, errors } = await open();
+  await page.evaluate("(async () => { globalThis.video = await playing(); })()");
+  await onDevice(page);
+  const pidOfStage = () => rig.status.now.value.processes.find(({ role }) => role === "stage")?.pid;
+  const killed = pidOfStage();
+  assert.ok(killed !== undefined);
+  process.kill(killed, "SIGKILL");
+  await rig.status.now.until("another stage", () => (pidOfStage() ?? killed) !== killed, PLAY_MS);
+  const isShown = ({ items }: { items: { flowing: boolean }[] }) => items.some((it) => it.flowing);
+  await rig.status.now.until("a picture again", isShown, PLAY_MS);
+  const seen = await page.evaluate("[video.paused, video.readyState]");
+  assert.deepEqual(seen, [false, 4]);
+  const heard = await page.evaluate<string[]>("log");
+  const rounds = new Set(["seeking", "waiting", "seeked", "canplay", "playing", "canplaythrough"]);
+  assert.ok(
+    heard.every((type) => rounds.has(type)),
+    `nothing but the loop's own: ${heard}`,
+  );
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("a page that replaces everything is played, and none of it is called", async () => {
+  const { page, errors } = await open();
+  const seen = await run(
+    page,
+    `const video = make(); const source = await openSource(video); const data = [];
+    for (const name of segments()) data.push(await segment(name));
+    const called = poison();
+    const buffer = source.addSourceBuffer(MIME);
+    for (let at = 0; at < data.length; at++) {
+      buffer.appendBuffer(data[at]); await until(buffer, "updateend");
+    }
+    await video.play(); video.currentTime = 1; await until(video, "seeked");
+    await reaching(() => video.currentTime > 1.2);
+    globalThis.called = called;
+    return [video.paused, video.readyState, video.buffered.length];`,
+  );
+  assert.deepEqual(seen, [false, 4, 1]);
+  assert.deepEqual(await run(page, "return called;"), []);
+  await onDevice(page);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("nothing is to be seen of the extension", async () => {
+  const { page } = await open();
+  const seen = await run(
+    page,
+    `const wrong = [];
+    const prototype = HTMLMediaElement.prototype;
+    const native = (name) => "function " + name + "() { [native code] }";
+    const expect = (what, is, should) => {
+      if (is !== should) wrong.push(what + ": " + String(is));
+    };
+    for (const name of ["play", "pause", "load", "captureStream"]) {
+      const { value } = Object.getOwnPropertyDescriptor(prototype, name);
+      expect(name, String(value), native(name));
+      expect(name + ".name", value.name, name);
+      expect(name + ".prototype", "prototype" in value, false);
+    }
+    for (const name of ["paused", "currentTime", "readyState", "buffered", "preload"]) {
+      const { get } = Object.getOwnPropertyDescriptor(prototype, name);
+      expect(name, String(get), native("get " + name));
+    }
+    expect("toString", String(Function.prototype.toString), native("toString"));
+    expect("Audio", new Audio() instanceof Audio && String(Audio), native("Audio"));
+    expect("VideoFrame", VideoFrame.prototype.constructor, VideoFrame);
+    expect("own properties", Object.getOwnPropertyNames(document.createElement("video")).join(), "");
+    try {
+      Object.getOwnPropertyDescriptor(prototype, "paused").get.call({});
+      wrong.push("no error");
+    } catch (error) {
+      if (error.stack.includes("extension")) wrong.push(error.stack);
+    }
+    return wrong;`,
+  );
+  assert.deepEqual(seen, []);
+  await page.close();
+});
