@@ -11,9 +11,13 @@ use nearside_tests::place::Place;
 use nearside_tests::process::{self, Running};
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Displays that are tried, one after the other.
 const DISPLAYS: std::ops::Range<u32> = 80..100;
+
+/// For an X server to end by itself.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// Puts the folder `$1` over the folder `$2` for the program that follows.
 const OVERLAY: &str = r#"
@@ -25,7 +29,7 @@ mount -t overlay overlay -o "lowerdir=$above:$below" "$below" && exec "$@"
 /// An X server without a screen that ends with the test.
 pub struct Display {
     number: u32,
-    _server: Running,
+    server: Running,
 }
 
 impl Display {
@@ -41,7 +45,7 @@ impl Display {
             let mut server = Running::start(command, place.path(), &format!("xvfb-{number}"))?;
             // It says its number when it is ready and ends when another has it.
             if server.wait_for_lines(1, STEP).is_ok() {
-                return Ok(Self { number, _server: server });
+                return Ok(Self { number, server });
             }
             ensure!(server.ended()?.is_some(), "Xvfb neither starts nor ends");
         }
@@ -51,6 +55,15 @@ impl Display {
     /// As programs name it.
     pub fn name(&self) -> String {
         format!(":{}", self.number)
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        // Asked to end it removes its lock and its socket; killed, as it is after that, not.
+        if process::signal(self.server.pid(), Signal::TERM).is_ok() {
+            let _ = self.server.wait(LEAVE);
+        }
     }
 }
 
