@@ -7,7 +7,7 @@ import { STEADY_SECONDS } from "./clips.ts";
 import { CpuCounter } from "./cpu.ts";
 import { descendants } from "./ledger.ts";
 import type { Page } from "./page.ts";
-import { edgeError, findColour } from "./picture.ts";
+import { BARS, CORNER_SHARE, edgeError, findColour, readNumber } from "./picture.ts";
 import { clickAll, countCpu, overlayAt, startPlaying, videoRect } from "./play.ts";
 import type { Percentiles } from "./report.ts";
 import type { Rig } from "./rig.ts";
@@ -22,8 +22,10 @@ interface Cost {
 }
 
 interface Side extends Cost {
-  /** From the click that loads and plays the video. */
+  /** From the click that plays a video whose media are loaded, to the first picture played. */
   first_frame_ms: Percentiles;
+  /** From the click that begins to load the video's media. */
+  first_frame_unloaded_ms: Percentiles;
 }
 
 export interface Measurements {
@@ -32,7 +34,12 @@ export interface Measurements {
   native: Side;
   redirected: Side;
   /** Redirected divided by native. */
-  ratio: { browser_cpu: number; session_cpu: number; first_frame: number };
+  ratio: {
+    browser_cpu: number;
+    session_cpu: number;
+    first_frame: number;
+    first_frame_unloaded: number;
+  };
   /** From the end of a stage to the first picture that the session's browser decodes. */
   fallback_ms: Percentiles;
   /** While the page scrolls: after the scroll, and after the page itself has moved on screen. */
@@ -63,6 +70,8 @@ export async function measure(rig: Rig, seconds: number): Promise<Measurements> 
       browser_cpu: redirected.browser_cpu_percent / native.browser_cpu_percent,
       session_cpu: redirected.session_cpu_percent / native.session_cpu_percent,
       first_frame: redirected.first_frame_ms.p50 / native.first_frame_ms.p50,
+      first_frame_unloaded:
+        redirected.first_frame_unloaded_ms.p50 / native.first_frame_unloaded_ms.p50,
     },
     fallback_ms,
     overlay,
@@ -80,12 +89,17 @@ async function side(rig: Rig, seconds: number, native: boolean): Promise<Side> {
 }
 
 async function sideOf(rig: Rig, browser: Browser, seconds: number, native: boolean): Promise<Side> {
-  const times: number[] = [];
+  const [loaded, unloaded]: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS; round += 1) {
-    times.push(await firstFrame(rig, browser, native));
+    loaded.push(await firstFrame(rig, browser, native, true));
+    unloaded.push(await firstFrame(rig, browser, native, false));
   }
   const cost = await steadyCost(rig, browser, seconds, native);
-  return { ...cost, first_frame_ms: percentiles(times) };
+  return {
+    ...cost,
+    first_frame_ms: percentiles(loaded),
+    first_frame_unloaded_ms: percentiles(unloaded),
+  };
 }
 
 async function steadyCost(
@@ -123,16 +137,26 @@ async function playNatively(browser: Browser, url: string): Promise<Page> {
   return page;
 }
 
-/** Milliseconds from the click that loads and plays a video to its first picture. */
-async function firstFrame(rig: Rig, browser: Browser, native: boolean): Promise<number> {
+/** Milliseconds from the click on a video to the first picture that is played. */
+async function firstFrame(
+  rig: Rig,
+  browser: Browser,
+  native: boolean,
+  isLoaded: boolean,
+): Promise<number> {
   const page = await browser.page();
   try {
-    await page.open(await playerUrl(rig, "hls", ["fmp4"], { query: "lazy=1" }));
+    const query = isLoaded ? "" : "lazy=1";
+    await page.open(await playerUrl(rig, "hls", ["fmp4"], { query }));
+    if (isLoaded) {
+      await page.event("canplay");
+      // What a person needs to find the button.
+      await elapse(1_000);
+    }
     await page.painted();
-    const [x, y] = [380, 220];
     const clicked = Date.now();
-    await page.click(x, y);
-    if (native || !rig.options.rdp) return (await page.event("frame")).at - clicked;
+    await page.click(380, 220);
+    if (native) return (await page.event("frame")).at - clicked;
     await onceShown(rig);
     return Date.now() - clicked;
   } finally {
@@ -140,22 +164,26 @@ async function firstFrame(rig: Rig, browser: Browser, native: boolean): Promise<
   }
 }
 
-/** Resolves when a stage's window in the RDP client shows the clip's first block. */
+/** Resolves when a stage's window in the RDP client shows a picture after the clip's first. */
 async function onceShown(rig: Rig): Promise<void> {
+  const { device } = rig;
   await promptly("picture on the device", async () => {
-    const shown = await rig.device.overlays();
-    for (const { rect } of shown) {
-      const corner = {
-        ...rect,
-        width: Math.min(rect.width, 40),
-        height: Math.min(rect.height, 20),
-      };
-      const image = await rig.device.display.image(corner);
-      if (findColour(image, [255, 0, 0])) return true;
+    for (const { rect } of await device.overlays()) {
+      // Two lines of pixels, so that looking costs next to nothing: a corner, and the bars.
+      const line = (share: number) =>
+        device.display.image({ ...rect, y: Math.round(rect.y + rect.height * share), height: 1 });
+      const [corner, bars] = [await line(CORNER_SHARE.y / 2), await line(BARS_LINE)];
+      const y = -rect.height * BARS_LINE;
+      const [blue, green, red] = corner.pixels;
+      const isClip = red !== undefined && red > 200 && (green ?? 255) < 60 && (blue ?? 255) < 60;
+      if (isClip && readNumber(bars, { ...rect, x: 0, y }) > 0) return true;
     }
     return false;
   });
 }
+
+/** Where the middle of the bars is in a picture's height. */
+const BARS_LINE = BARS.y + BARS.height / 2;
 
 async function measureOverlay(rig: Rig, browser: Browser): Promise<Measurements["overlay"]> {
   const url = await playerUrl(rig, "hls", ["long"], { query: "loop=1&marker=1" });

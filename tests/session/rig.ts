@@ -206,6 +206,18 @@ export class Rig {
     return `/clips/${path.basename(folder)}/${entry}`;
   }
 
+  /** Under sudo, what is kept belongs to the one who asked. */
+  #handOver(): void {
+    const [uid, gid] = [process.env["SUDO_UID"], process.env["SUDO_GID"]].map(Number);
+    if (!uid || !gid) return;
+    for (const kept of [this.options.store, this.options.logs]) {
+      for (const name of fs.readdirSync(kept, { recursive: true })) {
+        fs.chownSync(path.join(kept, String(name)), uid, gid);
+      }
+      for (const folder of [kept, path.dirname(kept)]) fs.chownSync(folder, uid, gid);
+    }
+  }
+
   /** Writes what was seen of something to a log beside those of the programs. */
   log(name: string, entries: unknown[]): void {
     this.#logs += 1;
@@ -235,6 +247,7 @@ export class Rig {
     await this.processes.endAll();
     for (const pid of hosts) killTree(pid);
     this.#keepLogs();
+    this.#handOver();
     this.ledger.undo();
   }
 }

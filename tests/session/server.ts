@@ -169,7 +169,7 @@ function serveGrowing(file: string, since: number, response: http.ServerResponse
   let left = (Date.now() - since) / 1000 + 2;
   const lines: string[] = [];
   let isWhole = true;
-  for (const line of fs.readFileSync(file, "utf8").split("\n")) {
+  for (const line of fs.readFileSync(file, "utf8").trimEnd().split("\n")) {
     const duration = /^#EXTINF:([\d.]+)/.exec(line);
     if (duration) left -= Number(duration[1]);
     if (left < 0) {

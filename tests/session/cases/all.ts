@@ -7,6 +7,7 @@ import { faultCases } from "./faults.ts";
 import { overlayCases } from "./overlay.ts";
 import { pictureCases } from "./pictures.ts";
 import { playerCases } from "./players.ts";
+import { selfCases } from "./self.ts";
 
 /** A session and the browser in it; cases that end a browser start another. */
 export interface Place {
@@ -22,6 +23,7 @@ export function registerCases(
 ): void {
   const chosen = (name: string) =>
     filters.length === 0 || filters.some((filter) => name.includes(filter));
+  selfCases(chosen);
   const way = options.rdp ? "over RDP" : "without RDP";
   describe(`${options.native ? "native playback" : "redirection"} ${way}`, () => {
     let place: Place | undefined;

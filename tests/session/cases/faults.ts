@@ -137,6 +137,7 @@ async function tabDies(there: Place): Promise<void> {
 
 async function manyTabs(there: Place): Promise<void> {
   const { rig, browser } = there;
+  const constant = await start(there);
   const url = await playerUrl(rig, "hls", ["fmp4"]);
   for (let round = 0; round < 4; round += 1) {
     const pages = await Promise.all(Array.from({ length: 5 }, () => browser.page()));
@@ -144,6 +145,8 @@ async function manyTabs(there: Place): Promise<void> {
     await Promise.all(pages.map((page) => page.open(url).catch(() => {})));
     await Promise.all(pages.map((page) => page.close()));
   }
+  await playsOn(rig, constant, "20 other tabs came and went");
+  await constant.close();
   await rig.device.status.now.until("end of all items", ({ items }) => items.length === 0);
   await nextIsRedirected(there);
 }
