@@ -1,17 +1,17 @@
 /**
  * What of the page lies over a picture, as far as a page can know.
  *
- * Points on a grid are asked what is at them, which answers for the stacking order; what is
- * transparent to the pointer (captions, mostly) is found among the positioned elements near
- * the picture. Only what has ink of its own counts: a transparent layer of controls covers
- * nothing but its buttons.
+ * Points on a coarse grid are asked what is at them, which finds what is large, wherever it
+ * stands in the page; what is small or transparent to the pointer (controls, captions) is
+ * found among the positioned elements near the picture. Only what has ink of its own counts:
+ * a transparent layer of controls covers nothing but its buttons.
  */
 import { parentOf } from "./clip.js";
 import { type Box, fewBoxes, intersection, isEmpty } from "./rects.js";
 
 /** Distance of the points in CSS pixels, and most of them in a row or column. */
-const STEP = 32;
-const MOST = 16;
+const STEP = 48;
+const MOST = 10;
 /** Elements looked at near the picture. */
 const MAX_NEAR = 300;
 /** Boxes told to the device. */
@@ -88,7 +88,7 @@ function above(element: Element, x: number, y: number): Element[] {
   return found;
 }
 
-/** What the pointer does not see: descendants of positioned siblings of the ancestors. */
+/** Descendants of positioned elements that follow the picture or one of its ancestors. */
 function near(element: Element, box: Box, add: (element: Element) => void): void {
   let left = MAX_NEAR;
   let child: Element = element;
@@ -106,7 +106,7 @@ function near(element: Element, box: Box, add: (element: Element) => void): void
         continue;
       for (const inner of [sibling, ...sibling.querySelectorAll("*")]) {
         if (left-- <= 0) return;
-        if (getComputedStyle(inner).pointerEvents === "none") add(inner);
+        add(inner);
       }
     }
     child = parent;

@@ -15,7 +15,7 @@ import { HIDDEN, topViewport, type Viewport } from "./viewport.js";
 /** How long each frame is looked at after a sign of movement, in ms. */
 const HOT = 1500;
 /** Share of the time that looking for what covers may take: at rest, and with the pointer. */
-const SHARE = { resting: 0.004, pointing: 0.04 };
+const SHARE = { resting: 0.01, pointing: 0.05 };
 /** The pointer was here just now, in ms. */
 const POINTED = 2000;
 /** Shortest time between two looks for what covers, in ms. */
@@ -24,7 +24,6 @@ const SHORTEST = 100;
 type Deliver = Parameters<FrameTracker["track"]>[1];
 
 class Tracked {
-  clippers: readonly Element[] = [];
   covered: readonly Box[] = [];
   /** When to look for what covers again. */
   coverAt = 0;
@@ -146,9 +145,8 @@ export class Tracker implements FrameTracker {
   #measure(tracked: Tracked): void {
     const { element, deliver } = tracked;
     const viewport = this.#viewport;
-    tracked.clippers = clippersOf(element);
     const content = contentBox(element);
-    const seen = clipped(intersection(content, viewport.clip), tracked.clippers);
+    const seen = clipped(intersection(content, viewport.clip), clippersOf(element));
     const shown =
       viewport.visible &&
       document.visibilityState === "visible" &&
@@ -253,6 +251,8 @@ export class Tracker implements FrameTracker {
     const options = { capture: true, passive: true } as const;
     addEventListener("scroll", quick, options);
     addEventListener("resize", moves, options);
+    // Style sheets and pictures that come late.
+    addEventListener("load", quick, options);
     document.addEventListener("visibilitychange", moves, options);
     document.addEventListener("fullscreenchange", moves, options);
     for (const type of [
