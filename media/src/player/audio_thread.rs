@@ -264,7 +264,7 @@ impl Worker {
         match written {
             Ok(()) => {
                 self.progress.set_until(self.order.generation, self.expected);
-                if self.progress.hungry.load(Ordering::Acquire) {
+                if self.progress.is_hungry() {
                     (self.wake)();
                 }
                 Ok(true)

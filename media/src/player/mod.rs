@@ -33,7 +33,6 @@ use crate::time::Pts;
 use audio_thread::AudioThread;
 use stats::Measured;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use transport::{Action, Feed, Phase, Transport};
 use video_thread::VideoThread;
@@ -272,6 +271,7 @@ impl Player {
             return None;
         }
         self.pump();
+        self.audio.progress.set_hungry(!self.transport.running());
         self.take_problems(now);
         let (picture, sound) = (self.picture_feed(now), self.sound_feed(now));
         if self.take_source_failure(picture, sound, now) {
@@ -285,10 +285,9 @@ impl Player {
             self.anchor = self.position(now);
             self.lead_by_system(now);
         }
-        self.audio.progress.hungry.store(
-            !self.transport.running() && matches!(sound, Feed::Filling | Feed::Dry),
-            Ordering::Release,
-        );
+        if !matches!(sound, Feed::Filling | Feed::Dry) {
+            self.audio.progress.set_hungry(false);
+        }
         tracing::trace!(?picture, ?sound, phase = ?self.transport.phase(), "update");
         self.transport.update(picture, sound, &mut self.actions);
         self.act(now);
@@ -374,6 +373,7 @@ impl Player {
     /// Takes decoded pictures as far as there is room, drops those of before a seek.
     fn pump(&mut self) {
         let Some(decoded) = &self.video.decoded else { return };
+        self.video.progress.set_hungry(true);
         while !self.presenter.is_full() {
             let Ok(item) = decoded.try_recv() else { break };
             if item.generation != self.generation {
@@ -384,7 +384,9 @@ impl Player {
             // There is room: only a picture that does not advance time is left out.
             let _ = self.presenter.push(pts, duration, item.frame);
         }
-        self.video.progress.hungry.store(!self.presenter.is_full(), Ordering::Release);
+        if self.presenter.is_full() {
+            self.video.progress.set_hungry(false);
+        }
     }
 
     fn picture_feed(&self, now: Instant) -> Feed {
@@ -579,6 +581,15 @@ impl Player {
             }
         }
         wake
+    }
+}
+
+/// The sound thread may wait for room in a voice that nobody hears: it must be told before it is
+/// waited for.
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.buffers.stop();
+        self.voice.stop();
     }
 }
 

@@ -7,7 +7,7 @@
 //! INVARIANT: what a thread produced carries its generation; anything older is void.
 
 use crate::time::Pts;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the player wants decoded. Changed under the buffers' lock, which wakes the threads.
@@ -51,12 +51,25 @@ pub(crate) struct Progress {
     until: Mutex<(u64, Pts)>,
     pub(crate) decoded: AtomicU64,
     pub(crate) corrupted: AtomicU64,
-    /// Set by the player when it could take more; the thread then wakes it for each picture.
-    pub(crate) hungry: AtomicBool,
+    /// Set by the player when it could take more; the thread then wakes it for each piece.
+    hungry: AtomicBool,
     problem: Mutex<Option<super::Problem>>,
 }
 
 impl Progress {
+    /// Says whether the player wants to hear of each piece. Said *before* it looks at what there
+    /// is, so that a piece that comes in between is not missed.
+    pub(crate) fn set_hungry(&self, hungry: bool) {
+        self.hungry.store(hungry, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Asked *after* a piece was given out.
+    pub(crate) fn is_hungry(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.hungry.load(Ordering::Acquire)
+    }
+
     pub(crate) fn set_dry(&self, generation: Option<u64>) -> bool {
         self.dry.swap(generation.unwrap_or(0), Ordering::AcqRel) != generation.unwrap_or(0)
     }

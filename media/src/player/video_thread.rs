@@ -242,7 +242,7 @@ impl Worker {
         if self.send.send(Decoded { generation, frame }).is_err() {
             return false;
         }
-        if self.progress.hungry.load(Ordering::Acquire) {
+        if self.progress.is_hungry() {
             (self.wake)();
         }
         true

@@ -105,6 +105,28 @@ fn a_slow_server_stalls_and_goes_on() {
 }
 
 #[test]
+fn a_paused_player_seeks_and_closes() {
+    let clip = clip(40, &format!("{H264_AAC} -movflags +faststart"));
+    let server = Server::start(&clip.bytes, Manner::default());
+    for places in [[35_000_000, 36_500_000], [1_500_000, 20_000_000], [39_990_000, 0]] {
+        let mut stage = Stage::open(&server.url());
+        stage.until(|event| matches!(event, Event::FirstFrame { .. }));
+        for (token, to) in (1..).zip(places) {
+            stage.player.seek(Pts(to), Some(token), Instant::now());
+            let arrived = |event: &Event| match event {
+                Event::Seeked { token: of, position } => {
+                    assert_eq!(*position, Pts(to));
+                    *of == Some(token)
+                }
+                _ => false,
+            };
+            stage.until(arrived);
+        }
+        // Closed while its sound waits for somebody to listen.
+    }
+}
+
+#[test]
 fn uncompressed_sound_plays() {
     let clip = make(&[tone(1), words("-c:a pcm_s24le -f wav")].concat());
     let server = Server::start(&clip.bytes, Manner::default());
