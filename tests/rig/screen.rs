@@ -76,6 +76,20 @@ impl Screen {
         Picture::new(SCREEN.width, SCREEN.height, pixels.collect())
     }
 
+    /// Waits until it is as `check` wants it.
+    ///
+    /// # Errors
+    /// It does not become so; why not at the last look.
+    pub fn wait_until(&self, check: impl Fn(&Picture) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let since = Instant::now();
+        loop {
+            match check(&self.look()?) {
+                Err(_) if since.elapsed() < STEP => std::thread::sleep(LOOK),
+                result => return result,
+            }
+        }
+    }
+
     /// Moves the pointer there and clicks.
     ///
     /// # Errors
@@ -152,7 +166,22 @@ impl Screen {
     ///
     /// # Errors
     /// The X server is gone.
-    pub fn create(&self, pid: u32, rect: Rect, [r, g, b]: [u8; 3]) -> anyhow::Result<Client<'_>> {
+    pub fn create(&self, pid: u32, rect: Rect, colour: [u8; 3]) -> anyhow::Result<Client<'_>> {
+        let client = self.create_in(self.root, rect, colour)?;
+        client.say_process(pid)?;
+        Ok(client)
+    }
+
+    /// As [`Self::create`], inside of another window, without a word of its process.
+    ///
+    /// # Errors
+    /// The X server is gone.
+    pub fn create_in(
+        &self,
+        parent: Window,
+        rect: Rect,
+        [r, g, b]: [u8; 3],
+    ) -> anyhow::Result<Client<'_>> {
         let window = self.connection.generate_id()?;
         let aux = CreateWindowAux::new()
             .background_pixel(u32::from_be_bytes([0, r, g, b]))
@@ -161,11 +190,7 @@ impl Screen {
         let (x, y, class) =
             (i16::try_from(rect.x)?, i16::try_from(rect.y)?, WindowClass::INPUT_OUTPUT);
         self.connection
-            .create_window(0, window, self.root, x, y, width, height, 0, class, 0, &aux)?
-            .check()?;
-        let name = self.connection.intern_atom(false, b"_NET_WM_PID")?.reply()?.atom;
-        self.connection
-            .change_property32(PropMode::REPLACE, window, name, AtomEnum::CARDINAL, &[pid])?
+            .create_window(0, window, parent, x, y, width, height, 0, class, 0, &aux)?
             .check()?;
         Ok(Client { screen: self, window })
     }
@@ -197,6 +222,17 @@ pub struct Client<'a> {
 impl Client<'_> {
     pub fn window(&self) -> Window {
         self.window
+    }
+
+    /// Says that it is of process `pid`.
+    ///
+    /// # Errors
+    /// The X server is gone.
+    pub fn say_process(&self, pid: u32) -> anyhow::Result<()> {
+        let connection = &self.screen.connection;
+        let name = connection.intern_atom(false, b"_NET_WM_PID")?.reply()?.atom;
+        let (mode, kind) = (PropMode::REPLACE, AtomEnum::CARDINAL);
+        Ok(connection.change_property32(mode, self.window, name, kind, &[pid])?.check()?)
     }
 
     /// # Errors

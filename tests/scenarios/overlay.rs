@@ -137,6 +137,15 @@ impl Session<'_> {
         self.see(what, |screen| screen.check_region(VIDEO, TOLERANCE, region))
     }
 
+    /// Waits until the video's position is past `micros`.
+    fn wait_until_played(&mut self, micros: i64) -> anyhow::Result<()> {
+        let agent = &self.agent;
+        self.host.pump_until("the position", || {
+            let status = agent.status().ok();
+            status.is_some_and(|status| status.items.iter().any(|it| micros < it.position_micros))
+        })
+    }
+
     fn wait_for_placement(&mut self, placement: Placement) -> anyhow::Result<()> {
         let agent = &self.agent;
         self.host.pump_until("the placement", || {
@@ -327,6 +336,53 @@ fn a_client_whose_window_comes_late_or_anew() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_client_with_bars_of_its_own_or_inside_of_another() -> anyhow::Result<()> {
+    let video = rect([120, 90], [320, 180]);
+    // The session is in a child of the desktop's size, below a bar.
+    let stand = Stand::new()?;
+    let top = stand.screen.open(std::process::id(), rect([10, 20], [700, 600]), OTHER)?;
+    let view = stand.screen.create_in(top.window(), rect([30, 80], [640, 480]), DESKTOP)?;
+    view.show()?;
+    let mut session = stand.play_over(None)?;
+    session.lay(&at(video))?;
+    session.see_video("in the view", &[rect([160, 190], [320, 180])])?;
+    ensure!((top.children()?, view.children()?) == (1, 1));
+
+    // The client was told to embed itself in a window of another program.
+    let stand = Stand::new()?;
+    let top = stand.screen.open(1, rect([10, 20], [700, 600]), OTHER)?;
+    let view = stand.screen.create_in(top.window(), rect([30, 80], [640, 480]), DESKTOP)?;
+    view.say_process(std::process::id())?;
+    view.show()?;
+    let parent_window = Some(u64::from(top.window()));
+    let facts = ConnectionFacts { parent_window, ..stand.facts(std::process::id()) };
+    let mut session = stand.play(&facts)?;
+    session.lay(&at(video))?;
+    session.see_video("in the embedded window", &[rect([160, 190], [320, 180])])
+}
+
+#[test]
+fn a_video_goes_on_while_nobody_sees_it() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let video = rect([120, 90], [320, 180]);
+    session.lay(&at(video))?;
+    session.see_video("the picture", &[on_screen(WINDOW, video)])?;
+    session.host.player(PlayerCommand::Play)?;
+    let other = stand.screen.open(1, WINDOW, OTHER)?;
+    session.see_video("covered", &[])?;
+    session.wait_until_played(500_000)?;
+    other.close()?;
+    session.see_video("uncovered", &[on_screen(WINDOW, video)])?;
+    client.hide()?;
+    session.wait_until_played(1_000_000)?;
+    client.show()?;
+    session.see_video("shown", &[on_screen(WINDOW, video)])?;
+    session.agent.check_healthy()
+}
+
+#[test]
 fn a_client_that_ends_ends_its_pages_with_a_reason() -> anyhow::Result<()> {
     let stand = Stand::new()?;
     let mut command = stand.place.command("sleep");
@@ -466,10 +522,12 @@ fn without_a_session_a_video_has_a_window_of_its_own() -> anyhow::Result<()> {
     })?;
     let placement = status.items.iter().find_map(|item| item.video.as_ref()?.placement);
     assert_eq!(placement, Some(Placement::FreeStanding));
-    // The window is made for the picture, and its first picture is in it when it comes.
-    let bounds = stand.screen.look()?.bounds(VIDEO, TOLERANCE).context("no video")?;
-    assert_eq!((bounds.width, bounds.height), (320, 180));
-    stand.screen.look()?.check_region(VIDEO, TOLERANCE, &[bounds])?;
+    // The window is made for the picture.
+    stand.screen.wait_until(|screen| {
+        let bounds = screen.bounds(VIDEO, TOLERANCE).context("no video")?;
+        ensure!((bounds.width, bounds.height) == (320, 180), "{bounds:?}");
+        screen.check_region(VIDEO, TOLERANCE, &[bounds])
+    })?;
     playing.finish()?.success()?;
     Ok(())
 }

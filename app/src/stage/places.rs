@@ -171,7 +171,7 @@ impl Places<'_> {
         let Some(view) = &mut entry.view else { return Ok(false) };
         if !view.has_place() {
             let size = child.size();
-            view.attach(surface(self.gpu, child)?, (size.width, size.height), None)?;
+            view.attach(surface(self.gpu, Arc::clone(&child))?, (size.width, size.height), None)?;
             entry.redraw = true;
         } else if let Some(size) = change.resized {
             view.resize(size.width, size.height);
@@ -179,7 +179,8 @@ impl Places<'_> {
         }
         view.set_remote(remote);
         entry.redraw |= change.uncovered;
-        Ok(true)
+        // Not drawn for nobody. What is uncovered later is exposed, and drawn then.
+        Ok(parent.mapped && !child.is_obscured())
     }
 
     /// Beside an RDP client it is a window as others; for itself it is a picture only.

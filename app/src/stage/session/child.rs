@@ -71,7 +71,7 @@ impl Child {
             .colormap(screen.default_colormap)
             .bit_gravity(Gravity::NORTH_WEST)
             .override_redirect(1)
-            .event_mask(EventMask::EXPOSURE);
+            .event_mask(EventMask::EXPOSURE | EventMask::VISIBILITY_CHANGE);
         let (depth, visual, class) =
             (screen.root_depth, screen.root_visual, WindowClass::INPUT_OUTPUT);
         connection
@@ -95,6 +95,11 @@ impl Child {
     /// The window it lies in, as it was then.
     pub(crate) fn parent(&self) -> Parent {
         self.parent
+    }
+
+    /// Other programs cover all of it. What they uncover is told as exposed.
+    pub(crate) fn is_obscured(&self) -> bool {
+        self.link.is_obscured(self.window)
     }
 
     pub(crate) fn size(&self) -> Size {
@@ -172,6 +177,7 @@ impl HasWindowHandle for Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
+        self.link.forget(self.window);
         let connection = &self.link.connection;
         // Fails only when the server is gone, and the window with it.
         if let Ok(cookie) = connection.destroy_window(self.window) {

@@ -20,7 +20,7 @@ use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::xproto::{
     ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask,
-    Screen, Window, WindowClass,
+    MapState, Screen, Visibility, Window, WindowClass,
 };
 use x11rb::protocol::{Event, shape};
 use x11rb::rust_connection::RustConnection;
@@ -48,6 +48,8 @@ pub(crate) struct Parent {
     pub(crate) window: Window,
     /// Its size in pixels.
     pub(crate) size: Size,
+    /// Shown, not minimised.
+    pub(crate) mapped: bool,
     /// Another number for each window found: X11 ids are used again.
     pub(crate) epoch: u64,
 }
@@ -68,6 +70,8 @@ struct Seen {
     sight: Sight,
     /// Pictures' windows of which something was uncovered.
     exposed: BTreeSet<Window>,
+    /// Pictures' windows that are wholly covered by other programs.
+    obscured: BTreeSet<Window>,
     windows_found: u64,
 }
 
@@ -138,6 +142,20 @@ impl Follower {
     /// Pictures' windows of which something was uncovered since the last call.
     pub(crate) fn take_exposed(&self) -> BTreeSet<Window> {
         std::mem::take(&mut self.link.seen().exposed)
+    }
+}
+
+impl Link {
+    /// Whether other programs cover all of a picture's window: then nobody sees what is drawn.
+    pub(crate) fn is_obscured(&self, window: Window) -> bool {
+        self.seen().obscured.contains(&window)
+    }
+
+    /// Forgets a picture's window.
+    pub(crate) fn forget(&self, window: Window) {
+        let mut seen = self.seen();
+        seen.exposed.remove(&window);
+        seen.obscured.remove(&window);
     }
 }
 
@@ -239,12 +257,17 @@ impl<W: Fn()> Watch<W> {
         let aux = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
         let selected = connection.change_window_attributes(window, &aux)?.check();
         // Asked for after the selection: a later change comes as an event.
-        let geometry = connection.get_geometry(window)?.reply();
-        let (Ok(()), Ok(geometry)) = (selected, geometry) else { return Ok(None) };
+        let geometry = connection.get_geometry(window)?;
+        let attributes = connection.get_window_attributes(window)?.reply();
+        let (Ok(()), Ok(geometry), Ok(attributes)) = (selected, geometry.reply(), attributes)
+        else {
+            return Ok(None);
+        };
+        let mapped = attributes.map_state != MapState::UNMAPPED;
         let mut seen = self.link.seen();
         seen.windows_found += 1;
         let size = Size { width: u32::from(geometry.width), height: u32::from(geometry.height) };
-        Ok(Some(Parent { window, size, epoch: seen.windows_found }))
+        Ok(Some(Parent { window, size, mapped, epoch: seen.windows_found }))
     }
 
     /// Returns when the window is gone.
@@ -262,6 +285,22 @@ impl<W: Fn()> Watch<W> {
                     if parent.size != size {
                         parent.size = size;
                         self.publish(Sight::Window(parent));
+                    }
+                }
+                Event::MapNotify(event) if event.window == parent.window => {
+                    parent.mapped = true;
+                    self.publish(Sight::Window(parent));
+                }
+                Event::UnmapNotify(event) if event.window == parent.window => {
+                    parent.mapped = false;
+                    self.publish(Sight::Window(parent));
+                }
+                Event::VisibilityNotify(event) => {
+                    let obscured = &mut self.link.seen().obscured;
+                    if event.state == Visibility::FULLY_OBSCURED {
+                        obscured.insert(event.window);
+                    } else {
+                        obscured.remove(&event.window);
                     }
                 }
                 Event::Expose(event) if event.count == 0 => {

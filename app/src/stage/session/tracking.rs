@@ -102,7 +102,7 @@ mod tests {
     use nearside_channel::message::Size;
 
     fn parent(epoch: u64) -> Parent {
-        Parent { window: 5, size: Size { width: 640, height: 480 }, epoch }
+        Parent { window: 5, size: Size { width: 640, height: 480 }, mapped: true, epoch }
     }
 
     #[test]
