@@ -63,7 +63,7 @@ prop_compose! {
     fn layout()(
         rect in rect(), clip in rect(), covered in vec(rect(), 0..=MAX_COVERED),
         visible: bool, fullscreen: bool,
-        desktop in proptest::option::of((0..=MAX_EXTENT, 0..=MAX_EXTENT)),
+        desktop in option::of((0..=MAX_EXTENT, 0..=MAX_EXTENT)),
     ) -> Layout {
         let desktop = desktop.map(|(width, height)| Size { width, height });
         Layout { rect, clip, covered, visible, fullscreen, desktop }
