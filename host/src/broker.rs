@@ -2,7 +2,7 @@
 //! on the other, and the session core between them.
 //!
 //! One thread. Ports are tasks that read, write and parse; everything else happens in
-//! [`Broker::run`]'s one loop. It ends a few seconds after its last browser.
+//! `Broker::run`'s one loop. It ends a few seconds after its last browser.
 //!
 //! INVARIANT: it does nothing while nothing happens, but for the heartbeat of an open
 //! connection.

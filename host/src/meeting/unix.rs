@@ -21,6 +21,8 @@ use crate::port::{BROWSER_LINE, OK_LINE};
 /// A broker that is about to end holds its lock a moment longer.
 const LOCK_TRIES: u32 = 40;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// A broker that does not answer by then hangs.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// One client of the broker.
 pub(crate) type Client = UnixStream;
 
@@ -107,7 +109,10 @@ pub(crate) fn join(executable: &std::path::Path) -> anyhow::Result<StdStream> {
 /// A connection for someone who asks.
 pub(crate) fn find() -> anyhow::Result<StdStream> {
     let meeting = Meeting::of_this_session().context("find the runtime folder")?;
-    StdStream::connect(&meeting.socket).context("no browser of this session uses Nearside")
+    let stream =
+        StdStream::connect(&meeting.socket).context("no browser of this session uses Nearside")?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+    Ok(stream)
 }
 
 fn greet(mut stream: StdStream) -> io::Result<StdStream> {

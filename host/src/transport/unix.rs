@@ -23,12 +23,14 @@ impl Unix {
 
     pub(super) fn connect(&self) -> Attempt {
         let path = self.path.clone();
+        let is_watched = self.watch.is_some();
         Box::pin(async move {
-            UnixStream::connect(path).await.map_err(|_| {
+            UnixStream::connect(path).await.map_err(|error| {
+                let is_absent = error.kind() == std::io::ErrorKind::NotFound;
                 Unavailable::new(
                     "No Nearside client is connected: nobody answers at the channel's socket.",
                     "Start Nearside on the device, or forward its socket to this session.",
-                    Retry::Soon,
+                    if is_absent && is_watched { Retry::OnChange } else { Retry::Soon },
                 )
             })
         })

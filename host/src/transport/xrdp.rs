@@ -52,7 +52,10 @@ impl Place {
         let display = display_number(&std::env::var("DISPLAY").ok()?)?;
         let uid = rustix::process::getuid().as_raw();
         let explicit = std::env::var_os("XRDP_SOCKET_PATH").map(PathBuf::from);
-        let base = Path::new("/run/xrdp/sockdir");
+        Self::find(display, uid, explicit, Path::new("/run/xrdp/sockdir"))
+    }
+
+    fn find(display: u32, uid: u32, explicit: Option<PathBuf>, base: &Path) -> Option<Self> {
         let folders = explicit.into_iter().chain([base.join(uid.to_string()), base.to_owned()]);
         folders.map(|folder| Self { folder, display }).find(Self::is_here)
     }
@@ -237,6 +240,28 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(display_number(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_socket_is_found_where_each_version_puts_it() {
+        let base = tempfile::tempdir().unwrap();
+        let own = base.path().join("1000");
+        let explicit = base.path().join("explicit");
+        let find = |explicit: Option<&PathBuf>| {
+            Place::find(10, 1000, explicit.cloned(), base.path()).map(|place| place.folder)
+        };
+        assert_eq!(find(None), None);
+        std::fs::write(base.path().join("xrdpapi_10"), "no socket").unwrap();
+        assert_eq!(find(None), None);
+        std::fs::remove_file(base.path().join("xrdpapi_10")).unwrap();
+        for folder in [base.path(), &own, &explicit] {
+            std::fs::create_dir_all(folder).unwrap();
+            let _listener =
+                std::os::unix::net::UnixListener::bind(folder.join("xrdpapi_10")).unwrap();
+            let found = find(Some(&explicit));
+            assert_eq!(found.as_deref(), Some(folder), "the later ones come first");
+        }
+        assert_eq!(Place::find(1, 1000, None, base.path()).map(|place| place.folder), None);
     }
 
     #[test]
