@@ -208,7 +208,8 @@ pub struct Rect {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Layout {
-    /// The element's content box, may reach outside of the desktop.
+    /// The picture's box, where the element's `object-fit` and `object-position` put it: the
+    /// device fills it. May reach outside of the element and of the desktop.
     pub rect: Rect,
     /// The part of `rect` that the page does not clip.
     pub clip: Rect,

@@ -172,9 +172,11 @@ fn pictures_lie_where_the_page_has_them() -> anyhow::Result<()> {
     let clip = |clip| Layout { clip, ..at(video) };
     let covered = |covered: &[Rect]| Layout { covered: covered.to_vec(), ..at(video) };
     let larger = rect([0, 0], [640, 360]);
-    let rows: [(&str, Layout, Vec<Rect>); 10] = [
+    let rows: [(&str, Layout, Vec<Rect>); 11] = [
         ("moved", at(rect([17, 33], [320, 180])), vec![part([17, 33], [320, 180])]),
         ("zoomed", at(larger), vec![on_screen(WINDOW, larger)]),
+        // `object-fit: fill`: the page has fitted the picture.
+        ("stretched", at(rect([20, 30], [400, 400])), vec![part([20, 30], [400, 400])]),
         // Clips may reach outside of the rectangle.
         (
             "scrolled out at the top",

@@ -10,7 +10,7 @@ use nearside::stage_link::StageOptions;
 use nearside::status::Placement;
 use nearside_channel::message::{DeviceSettings, PlayerKind};
 use nearside_media::picture::VideoFrame;
-use nearside_media::render::{Gpu, RenderError};
+use nearside_media::render::{Fit, Gpu, RenderError};
 use std::sync::Arc;
 use std::time::Instant;
 use winit::dpi::PhysicalSize;
@@ -161,23 +161,24 @@ impl Places<'_> {
         let limit = self.gpu.max_side_px().min(MAX_SIDE_PX);
         let spot = session.spot(entry.layout.as_ref(), parent.size, limit);
         let Ok(change) = child.place(&spot) else { return Ok(false) };
-        let remote = match spot {
-            Spot::Shown { remote, .. } => remote,
+        match spot {
+            Spot::Shown { .. } => {}
             Spot::Hidden => return Ok(false),
             Spot::TooLarge { width, height } => {
                 return Err(RenderError::TooLarge { width, height, limit });
             }
-        };
+        }
         let Some(view) = &mut entry.view else { return Ok(false) };
         if !view.has_place() {
             let size = child.size();
             view.attach(surface(self.gpu, Arc::clone(&child))?, (size.width, size.height), None)?;
+            // The page has fitted the picture already, as its style says.
+            view.set_fit(Fit::Fill);
             entry.redraw = true;
         } else if let Some(size) = change.resized {
             view.resize(size.width, size.height);
             entry.redraw = true;
         }
-        view.set_remote(remote);
         entry.redraw |= change.uncovered;
         // Not drawn for nobody. What is uncovered later is exposed, and drawn then.
         Ok(parent.mapped && !child.is_obscured())

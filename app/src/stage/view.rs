@@ -1,8 +1,6 @@
 //! Where a player's picture goes: a window, a texture when there are none, or nowhere yet.
 
 use super::overlay::{Overlay, OverlayView};
-use super::session::content;
-use nearside_channel::message::Size;
 use nearside_media::picture::VideoFrame;
 use nearside_media::render::{Fit, Gpu, Offscreen, Path, RenderError, Renderer, Viewport};
 use std::sync::Arc;
@@ -15,8 +13,6 @@ pub(crate) struct View {
     format: wgpu::TextureFormat,
     renderer: Renderer,
     overlay: Overlay,
-    /// The size that the page has given the picture, when the target shows it stretched.
-    remote: Option<Size>,
     target: Target,
 }
 
@@ -74,7 +70,7 @@ impl View {
 
     /// Gives up its place and keeps the picture.
     pub(crate) fn detach(&mut self) {
-        self.remote = None;
+        self.set_fit(Fit::default());
         self.target = Target::Nowhere;
     }
 
@@ -83,9 +79,9 @@ impl View {
         self.renderer.picture().map(|frame| frame.format().display_size())
     }
 
-    /// The picture has this size on the remote desktop, and lies in its target accordingly.
-    pub(crate) fn set_remote(&mut self, remote: Size) {
-        self.remote = Some(remote);
+    /// How pictures go into their place.
+    pub(crate) fn set_fit(&mut self, fit: Fit) {
+        self.renderer.set_fit(fit);
     }
 
     pub(crate) fn has_place(&self) -> bool {
@@ -95,7 +91,7 @@ impl View {
     fn new(gpu: &Gpu, format: wgpu::TextureFormat, target: Target) -> Self {
         let renderer = Renderer::new(gpu, format, Path::Auto);
         let overlay = Overlay::new(format);
-        Self { gpu: gpu.clone(), format, renderer, overlay, remote: None, target }
+        Self { gpu: gpu.clone(), format, renderer, overlay, target }
     }
 
     pub(crate) fn os_window(&self) -> Option<&Arc<Window>> {
@@ -151,7 +147,7 @@ impl View {
                 };
                 let view = texture.texture.create_view(&wgpu::TextureViewDescriptor::default());
                 let (width, height) = (configuration.width, configuration.height);
-                let viewport = viewport(&mut self.renderer, self.remote, (width, height));
+                let viewport = Viewport { x: 0, y: 0, width, height };
                 self.renderer.draw(&view, viewport)?;
                 self.overlay.draw(&self.gpu, &view, (width, height), overlay);
                 if let Some(window) = window {
@@ -179,27 +175,9 @@ impl View {
             }
         };
         let target = Offscreen::with_format(&self.gpu, size.0, size.1, format)?;
-        let viewport = viewport(&mut self.renderer, self.remote, size);
+        let viewport = Viewport { x: 0, y: 0, width: size.0, height: size.1 };
         self.renderer.draw(target.view(), viewport)?;
         self.overlay.draw(&self.gpu, target.view(), size, overlay);
         Ok((target.read_rgba(&self.gpu)?, size))
     }
-}
-
-/// The part of a target of this size that the picture goes into, and how.
-fn viewport(
-    renderer: &mut Renderer,
-    remote: Option<Size>,
-    (width, height): (u32, u32),
-) -> Viewport {
-    let whole = Viewport { x: 0, y: 0, width, height };
-    let picture = renderer.picture().map(|frame| frame.format().display_size());
-    let (Some(remote), Some(picture)) = (remote, picture) else {
-        renderer.set_fit(Fit::Contain);
-        return whole;
-    };
-    renderer.set_fit(Fit::Fill);
-    let part = content(picture, remote, Size { width, height });
-    let [x, y] = [part.x, part.y].map(|at| u32::try_from(at).unwrap_or(0));
-    Viewport { x, y, width: part.width, height: part.height }
 }

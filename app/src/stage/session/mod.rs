@@ -16,7 +16,7 @@ mod tracking;
 
 pub(crate) use child::Child;
 pub(crate) use link::{LinkError, Parent};
-pub(crate) use spot::{MAX_SIDE_PX, Spot, content};
+pub(crate) use spot::{MAX_SIDE_PX, Spot};
 pub(crate) use tracking::{Ground, News};
 
 use link::Follower;

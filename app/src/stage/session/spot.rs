@@ -22,8 +22,6 @@ pub(crate) enum Spot {
         rect: Rect,
         /// What of it is seen, relative to `rect`, in YX-banded order. Never empty.
         shape: Vec<Rect>,
-        /// The size that `rect` has on the remote desktop.
-        remote: Size,
     },
     /// The page does not show it, or nothing of it lies inside the window.
     Hidden,
@@ -66,29 +64,7 @@ pub(crate) fn spot(layout: &Layout, projection: Projection, limit_px: u32) -> Sp
         y: part.y.saturating_sub(rect.y),
         ..part
     };
-    let remote = Size { width: layout.rect.width, height: layout.rect.height };
-    Spot::Shown { rect, shape: shape.into_iter().map(relative).collect(), remote }
-}
-
-/// The part of a window of `local` pixels that a picture fills, when the page shows it as large
-/// as fits into `remote` pixels (`object-fit: contain`, the default). A window that stretches
-/// the desktop stretches the picture with it.
-pub(crate) fn content(picture: (u32, u32), remote: Size, local: Size) -> Rect {
-    let [picture_width, picture_height] =
-        [picture.0, picture.1].map(|side| u128::from(side.max(1)));
-    let [width, height] = [remote.width, remote.height].map(|side| u128::from(side.max(1)));
-    let (across, down) = (width * picture_height, height * picture_width);
-    let (left, width) = span(down, across.max(down), local.width);
-    let (top, height) = span(across, across.max(down), local.height);
-    Rect { x: left, y: top, width, height }
-}
-
-/// A centred part, `share` of `all`, of `whole` pixels. Bars thinner than a pixel come from
-/// rounding and are none.
-fn span(share: u128, all: u128, whole: u32) -> (i32, u32) {
-    let bars = u128::from(whole) * (all - share) / all;
-    let bar = u32::try_from(bars / 2).unwrap_or(0);
-    (i32::try_from(bar).unwrap_or(0), whole.saturating_sub(2 * bar).max(1))
+    Spot::Shown { rect, shape: shape.into_iter().map(relative).collect() }
 }
 
 #[cfg(test)]
@@ -119,17 +95,11 @@ mod tests {
     #[track_caller]
     fn check(layout: &Layout, window: [u32; 2], smart_sizing: Option<bool>, expected: &Spot) {
         let projection = projection(size(DESKTOP), size(window), smart_sizing);
-        let mut found = spot(layout, projection, MAX_SIDE_PX);
-        if let Spot::Shown { remote, .. } = &mut found {
-            let said = std::mem::replace(remote, Size { width: 0, height: 0 });
-            assert_eq!([said.width, said.height], [layout.rect.width, layout.rect.height]);
-        }
-        assert_eq!(&found, expected);
+        assert_eq!(&spot(layout, projection, MAX_SIDE_PX), expected);
     }
 
-    /// `check` compares it without the remote size, which is the layout's.
     fn shown(rect: Rect, shape: &[Rect]) -> Spot {
-        Spot::Shown { rect, shape: shape.to_vec(), remote: Size { width: 0, height: 0 } }
+        Spot::Shown { rect, shape: shape.to_vec() }
     }
 
     #[test]
@@ -172,27 +142,6 @@ mod tests {
         check(&across, [640, 480], Some(false), &shown(across.rect, &[rect([0, 0], [300, 200])]));
         let left = layout(rect([-50, -20], [100, 100]));
         check(&left, DESKTOP, None, &shown(left.rect, &[rect([50, 20], [50, 80])]));
-    }
-
-    #[test]
-    fn pictures_within_their_windows() {
-        let cases = [
-            // The shape of the picture, with what rounding makes of it.
-            ((1920, 1080), [640, 360], [640, 360], rect([0, 0], [640, 360])),
-            ((1920, 1080), [853, 480], [853, 480], rect([0, 0], [853, 480])),
-            ((1920, 1080), [320, 180], [191, 107], rect([0, 0], [191, 107])),
-            // Bars of the page, also where the window stretches the desktop.
-            ((1920, 1080), [400, 400], [400, 400], rect([0, 87], [400, 226])),
-            ((1920, 1080), [400, 400], [800, 400], rect([0, 87], [800, 226])),
-            ((640, 480), [640, 360], [640, 360], rect([80, 0], [480, 360])),
-            // A stretched desktop stretches pictures.
-            ((1920, 1080), [640, 360], [640, 720], rect([0, 0], [640, 720])),
-            ((1, 65_535), [640, 360], [640, 360], rect([319, 0], [2, 360])),
-            ((0, 0), [0, 0], [1, 1], rect([0, 0], [1, 1])),
-        ];
-        for (picture, remote, local, expected) in cases {
-            assert_eq!(content(picture, size(remote), size(local)), expected, "{picture:?}");
-        }
     }
 
     #[test]

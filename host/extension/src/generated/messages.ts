@@ -138,7 +138,8 @@ export type HostMessage = { "type": "hello" } & Hello | { "type": "ping", seq: n
  */
 export type Layout = {
 /**
- * The element's content box, may reach outside of the desktop.
+ * The picture's box, where the element's `object-fit` and `object-position` put it: the
+ * device fills it. May reach outside of the element and of the desktop.
  */
 rect: Rect,
 /**
