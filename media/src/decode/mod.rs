@@ -9,9 +9,9 @@ mod hardware;
 mod open;
 mod video;
 
-pub(crate) use open::quiet;
 pub use audio::AudioDecoder;
 pub use hardware::HardwarePolicy;
+pub(crate) use open::quiet;
 pub use video::{VideoDecoder, VideoDecoderFacts};
 
 use crate::init::Codec;
