@@ -27,6 +27,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+"$root/packaging/install-deps.sh" build package
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 

@@ -2,7 +2,7 @@
 # Installs the Debian packages that the named jobs need; says which before it does.
 # Quick when nothing is missing. Never asks a question.
 #
-# usage: packaging/install-deps.sh JOB...     JOB: build, run, test, browser, session, bench
+# usage: packaging/install-deps.sh JOB...     JOB: build, run, test, browser, session, package, bench
 set -euo pipefail
 
 # One package a line, then why.
@@ -31,6 +31,7 @@ libxkbcommon-x11-0   keyboard layouts
 libxcursor1          mouse pointers
 libxi6               input devices
 libxrandr2           screens and their refresh rates
+ca-certificates      whom to believe when media is fetched by https
 LIST
     test) cat <<'LIST' ;;
 xvfb                 a display for tests on machines without one
@@ -61,6 +62,12 @@ imagemagick          pictures of the screen
 x11-utils            asks X servers about windows
 xvfb                 the device's screen
 LIST
+    package) cat <<'LIST' ;;
+dpkg-dev             makes Debian packages, and finds what programs are linked to
+binutils             takes debug symbols out
+nodejs               builds the extension
+npm                  brings what that needs
+LIST
     bench) cat <<'LIST' ;;
 mpv                  the player to compare with
 xvfb                 a display of its own
@@ -70,14 +77,14 @@ python3              runs the benchmark
 ffmpeg               ffprobe counts a file's pictures
 LIST
     *)
-        echo "install-deps.sh: unknown job '$1' (build, run, test, browser, session, bench)" >&2
+        echo "install-deps.sh: unknown job '$1' (build, run, test, browser, session, package, bench)" >&2
         exit 2
         ;;
     esac
 }
 
 [ $# -gt 0 ] || {
-    echo "usage: $0 JOB...   (build, run, test, browser, session, bench)" >&2
+    echo "usage: $0 JOB...   (build, run, test, browser, session, package, bench)" >&2
     exit 2
 }
 if ! command -v dpkg-query >/dev/null; then

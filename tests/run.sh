@@ -90,6 +90,7 @@ fi
 step "scripts" scripts
 step "format" cargo fmt --all --check
 step "spelling" typos
+step "policy templates" python3 packaging/windows/check_templates.py
 step "clip timing" clips
 step "licences and sources of dependencies" deny
 step "lints" cargo clippy --workspace --all-targets --all-features --locked -- -D warnings

@@ -98,7 +98,7 @@ impl From<FetchError> for SourceError {
 /// Handle of a source. Dropping it ends the transfer at once.
 ///
 /// The thread is not waited for: a name look-up cannot be ended, and whoever drops this draws
-/// pictures. It holds nothing but the buffers, and [`MAX_SOURCES`] bounds how many there are.
+/// pictures. It holds nothing but the buffers, and `MAX_SOURCES` bounds how many there are.
 #[derive(Debug)]
 pub struct UrlSource {
     line: Arc<Line>,
