@@ -29,6 +29,7 @@ const PREFIX = "nearside-rig-";
 export class Ledger {
   readonly folder: string;
   readonly #entries: Entries;
+  #closed = false;
 
   /** Begins a run: a folder of its own that other users may pass through, not list. */
   constructor() {
@@ -48,18 +49,22 @@ export class Ledger {
   }
 
   removeProcess(pid: number): void {
+    // The last ones are heard of when all has been undone.
+    if (!fs.existsSync(this.folder)) return;
     const { processes } = this.#entries;
     this.#entries.processes = processes.filter((one) => one.pid !== pid);
     this.#write();
   }
 
   addUser(name: string): void {
+    this.check();
     this.#entries.users.push(name);
     this.#write();
   }
 
   /** Puts a file into a system folder; `undo` brings back what was there. */
   placeFile(target: string, source: string): void {
+    this.check();
     let before: string | null = null;
     if (fs.existsSync(target)) {
       before = path.join(this.folder, `before-${this.#entries.files.length}`);
@@ -71,6 +76,16 @@ export class Ledger {
     fs.rmSync(target, { force: true });
     fs.copyFileSync(source, target);
     fs.chmodSync(target, 0o644);
+  }
+
+  /** The run ends: whoever is still at work is refused to change anything more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Throws when the run is ending. */
+  check(): void {
+    if (this.#closed) throw new Error("the rig is ending");
   }
 
   /** Undoes everything, also what an own process has not been told to undo; then the folder. */
@@ -139,12 +154,13 @@ export function removeUser(name: string): void {
   } catch {
     return;
   }
-  for (let round = 0; round < 50; round += 1) {
+  // Asked first: an X server that is killed leaves its display number taken.
+  for (let round = 0; round < 100; round += 1) {
     const pids = processesOf(uid);
     if (pids.length === 0) break;
     for (const pid of pids) {
       try {
-        process.kill(pid, "SIGKILL");
+        process.kill(pid, round < 30 ? "SIGTERM" : "SIGKILL");
       } catch {
         // It has ended already.
       }
@@ -152,7 +168,21 @@ export function removeUser(name: string): void {
     // The kernel takes them away one after the other.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   }
+  for (const folder of ["/tmp", "/tmp/.X11-unix", "/run/xrdp/sockdir"]) removeOf(uid, folder);
   execFileSync("userdel", ["--force", name], { stdio: "ignore" });
+}
+
+/** Removes what a user has put directly into a folder: locks and sockets of displays. */
+function removeOf(uid: number, folder: string): void {
+  if (!fs.existsSync(folder)) return;
+  for (const name of fs.readdirSync(folder)) {
+    const file = path.join(folder, name);
+    try {
+      if (fs.lstatSync(file).uid === uid) fs.rmSync(file, { recursive: true, force: true });
+    } catch {
+      // Gone by itself.
+    }
+  }
 }
 
 /** Living processes of a user. */

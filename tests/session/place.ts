@@ -2,6 +2,7 @@
 
 import * as fs from "node:fs";
 import * as net from "node:net";
+import { stat } from "./ledger.ts";
 import type { Processes, Running } from "./processes.ts";
 import { STEP_MS } from "./wait.ts";
 
@@ -16,9 +17,7 @@ export interface Screen {
 /** Starts an X server of the run's own and waits until it serves. */
 export async function startScreen(processes: Processes, size: string): Promise<Screen> {
   for (let number = DISPLAYS.first; number <= DISPLAYS.last; number += 1) {
-    if (fs.existsSync(`/tmp/.X11-unix/X${number}`) || fs.existsSync(`/tmp/.X${number}-lock`)) {
-      continue;
-    }
+    if (isTaken(number)) continue;
     const server = processes.start({
       name: "xvfb",
       program: "Xvfb",
@@ -41,6 +40,16 @@ export async function startScreen(processes: Processes, size: string): Promise<S
     }
   }
   throw new Error(`no free display from :${DISPLAYS.first} to :${DISPLAYS.last}`);
+}
+
+/** A display's lock names its server; a server takes over what a dead one left. */
+function isTaken(number: number): boolean {
+  try {
+    const pid = Number(fs.readFileSync(`/tmp/.X${number}-lock`, "latin1"));
+    return stat(pid) !== undefined;
+  } catch {
+    return fs.existsSync(`/tmp/.X11-unix/X${number}`);
+  }
 }
 
 /** A TCP port of the loopback interface that nobody listens on, `preferred` if possible. */

@@ -35,6 +35,7 @@ export class Processes {
   }
 
   start(command: Command): Running {
+    this.#ledger.check();
     this.#started += 1;
     const log = path.join(this.#ledger.folder, `${this.#started}-${command.name}.log`);
     const running = new Running(command, log, (pid) => {
@@ -59,7 +60,8 @@ export class Processes {
   }
 
   async endAll(): Promise<void> {
-    for (const running of [...this.#running].reverse()) await running.end();
+    // One that cannot be ended, e.g. in the midst of I/O, is no reason to leave the others.
+    for (const running of [...this.#running].reverse()) await running.end().catch(() => {});
   }
 }
 

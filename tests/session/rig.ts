@@ -60,6 +60,7 @@ export class Rig {
   #server: PageServer | undefined;
   #session: Display | undefined;
   #logs = 0;
+  #stopped: Promise<void> | undefined;
 
   private constructor(options: RigOptions) {
     this.options = options;
@@ -238,17 +239,27 @@ export class Rig {
     }
   }
 
-  async stop(): Promise<void> {
+  /** Ends everything. Called again it waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
+    this.ledger.close();
     // Without a user of its own the session's programs are known by their surroundings.
     const hosts = this.#seat ? processesNamed(this.#seat, "nearside-host") : [];
     this.#server?.close();
     this.#session?.close();
     this.#device?.display.close();
-    await this.processes.endAll();
-    for (const pid of hosts) killTree(pid);
-    this.#keepLogs();
-    this.#handOver();
-    this.ledger.undo();
+    try {
+      await this.processes.endAll();
+      for (const pid of hosts) killTree(pid);
+      this.#keepLogs();
+      this.#handOver();
+    } finally {
+      this.ledger.undo();
+    }
   }
 }
 
