@@ -69,6 +69,11 @@ export class Browser {
     return new Browser(devtools, running);
   }
 
+  /** True once it has ended, or does not hear any more. */
+  get ended(): boolean {
+    return this.running.over || this.devtools.ended;
+  }
+
   async page(): Promise<Page> {
     const page = await Page.create(this.devtools);
     this.#pages.add(page);

@@ -55,6 +55,10 @@ export class DevTools {
     out.on("error", over);
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Calls `listener` for each event until the returned function is called. */
   listen(listener: (event: Event) => void): () => void {
     this.#listeners.add(listener);

@@ -61,6 +61,12 @@ export class LoginServer {
 
   static async start(ledger: Ledger, processes: Processes): Promise<LoginServer> {
     const account = createAccount(ledger);
+    const { uid, gid } = account;
+    try {
+      await processes.run({ name: "access", program: "/bin/true", user: { uid, gid } });
+    } catch {
+      throw new Error("users other than root cannot run programs: is the folder / closed to them?");
+    }
     const folder = path.join(ledger.folder, "xrdp");
     fs.mkdirSync(folder);
     // Folders of the sockets between xrdp's parts; made by systemd elsewhere.

@@ -183,7 +183,7 @@ export class Rig {
   /** Waits until the host has the device, which it looks for in growing intervals. */
   async untilConnected(): Promise<void> {
     const isConnected = async () => ((await this.hostStatus())?.connected ? true : undefined);
-    await eventually("device for the session", isConnected, CONNECTED_MS);
+    await eventually("device for the session", isConnected, CONNECTED_MS, () => "", 500);
   }
 
   /** The session's parts of Nearside, where the session's user can read them. */

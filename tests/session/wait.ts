@@ -86,6 +86,7 @@ export async function eventually<T>(
   look: () => Promise<T | undefined>,
   limitMs = STEP_MS,
   describe: () => string = () => "",
+  pauseMs = LOOK_MS,
 ): Promise<T> {
   const until = Date.now() + limitMs;
   for (;;) {
@@ -94,7 +95,7 @@ export async function eventually<T>(
     if (until <= Date.now()) {
       throw new TooLate(`no ${what} within ${limitMs / 1000} s ${describe()}`.trim());
     }
-    await elapse(LOOK_MS);
+    await elapse(pauseMs);
   }
 }
 

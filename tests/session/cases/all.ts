@@ -1,6 +1,6 @@
 // All cases, on one session with one browser that stay from case to case, as they do for people.
 
-import { after, before, beforeEach, describe } from "node:test";
+import { after, before, describe } from "node:test";
 import type { Browser } from "../browser.ts";
 import { Rig, type RigOptions } from "../rig.ts";
 import { faultCases } from "./faults.ts";
@@ -27,17 +27,15 @@ export function registerCases(
   const way = options.rdp ? "over RDP" : "without RDP";
   describe(`${options.native ? "native playback" : "redirection"} ${way}`, () => {
     let place: Place | undefined;
-    const there = () => {
+    // What one case breaks is not to be another's.
+    const there = async () => {
       if (!place) throw new Error("the session did not start");
+      if (place.browser.ended) place.browser = await place.rig.browser();
       return place;
     };
     before(async () => {
       const rig = await Rig.start(options, adopt);
       place = { rig, browser: await rig.browser() };
-    });
-    // What one case breaks is not to be another's.
-    beforeEach(async () => {
-      if (place?.browser.running.over) place.browser = await place.rig.browser();
     });
     after(async () => {
       await place?.rig.stop();

@@ -17,14 +17,14 @@ const GO_ON_MS = 15_000;
 /** So much must be played after the fault, in seconds of media and in pictures. */
 const PLAYED = { seconds: 1, pictures: 15 };
 
-export function faultCases(chosen: (name: string) => boolean, place: () => Place): void {
+export function faultCases(chosen: (name: string) => boolean, place: () => Promise<Place>): void {
   describe("faults", () => {
     // What one case leaves behind is not to be another's.
-    beforeEach(() => place().browser.closePages());
+    beforeEach(async () => (await place()).browser.closePages());
     for (const [name, cause, undo] of FAULTS) {
       if (!chosen(`faults ${name}`)) continue;
       test(name, async () => {
-        const there = place();
+        const there = await place();
         const page = await start(there);
         try {
           await cause(there.rig);
@@ -37,11 +37,11 @@ export function faultCases(chosen: (name: string) => boolean, place: () => Place
       });
     }
     if (chosen("faults a tab is killed")) {
-      test("a tab is killed, another plays on", () => tabDies(place()));
+      test("a tab is killed, another plays on", async () => tabDies(await place()));
     }
-    if (chosen("faults 20 tabs")) test("20 tabs come and go", () => manyTabs(place()));
+    if (chosen("faults 20 tabs")) test("20 tabs come and go", async () => manyTabs(await place()));
     if (chosen("faults the connection")) {
-      test("the connection ends and comes back in mid-play", () => reconnects(place()));
+      test("the connection ends and comes back in mid-play", async () => reconnects(await place()));
     }
   });
 }

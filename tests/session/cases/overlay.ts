@@ -15,23 +15,25 @@ import { playerUrl } from "./players.ts";
 /** The picture comes to its new place within this time; how fast is a matter of measurement. */
 const FOLLOW_MS = 6_000;
 
-export function overlayCases(chosen: (name: string) => boolean, place: () => Place): void {
+export function overlayCases(chosen: (name: string) => boolean, place: () => Promise<Place>): void {
   const want = (name: string) => chosen(`overlay ${name}`);
   describe("overlay", () => {
     const wanted = Object.entries(CASES).filter(([name]) => want(name));
     if (wanted.length === 0) return;
     let page: Page;
     before(async () => {
-      const { rig, browser } = place();
+      const { rig, browser } = await place();
       page = await startPlaying(rig, browser, await playerUrl(rig, "hls", ["long"], LOOPED));
     });
     after(() => page?.close());
 
-    for (const [name, run] of wanted) test(name, () => run(place(), page));
+    for (const [name, run] of wanted) test(name, async () => run(await place(), page));
   });
 
-  if (want("scaled desktop")) test("overlay, at a desktop scale of 150 %", () => scaled(place()));
-  if (want("smart sizing")) test("overlay, with smart sizing", () => smartSizing(place()));
+  if (want("scaled desktop"))
+    test("overlay, at a desktop scale of 150 %", async () => scaled(await place()));
+  if (want("smart sizing"))
+    test("overlay, with smart sizing", async () => smartSizing(await place()));
 }
 
 const CASES: Record<string, (there: Place, page: Page) => Promise<void>> = {

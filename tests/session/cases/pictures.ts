@@ -15,7 +15,7 @@ const PAINT_MS = 1_500;
 
 export function pictureCases(
   chosen: (name: string) => boolean,
-  place: () => Place,
+  place: () => Promise<Place>,
   folder: string,
 ): void {
   const take = async ({ rig }: Place, name: string) => {
@@ -28,7 +28,7 @@ export function pictureCases(
   if (!chosen("pictures")) return;
 
   test("pictures: redirected, with status overlay, outlines, and the popup", async () => {
-    const there = place();
+    const there = await place();
     const { status } = there.rig.device;
     status.set({ video_all_sites: true, video_status_overlay: true });
     const page = await start(there);
@@ -43,7 +43,7 @@ export function pictureCases(
   });
 
   test("pictures: why a video plays in the session", async () => {
-    const there = place();
+    const there = await place();
     const page = await start(there);
     const capture = "document.querySelector('video').captureStream()";
     await page.evaluate(`(${capture}, null)`);
@@ -55,7 +55,7 @@ export function pictureCases(
   });
 
   test("pictures: native playback", async () => {
-    const { rig } = place();
+    const { rig } = await place();
     const browser = await rig.browser(true);
     const page = await browser.page();
     await page.open(await playerUrl(rig, "hls", ["long"]));
