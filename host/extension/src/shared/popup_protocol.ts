@@ -31,6 +31,8 @@ export interface ItemView {
   site: string;
   kind: "video" | "audio";
   plays: "device" | "native";
+  /** It plays on the device and does so right now: not paused, stalled or at its end. */
+  flowing: boolean;
   /** Of the picture on the device; `null` before there is one. */
   size: { width: number; height: number } | null;
   /** Pictures shown and left out on the device. */

@@ -300,6 +300,7 @@ export class Broker {
         kind: command.kind,
         streams: new Set(),
         position_micros: 0,
+        flowing: false,
         size: null,
         quality: null,
       };
@@ -339,6 +340,10 @@ export class Broker {
 
   #playerEvent(player: Player, event: PlayerEvent): void {
     if ("position_micros" in event) player.position_micros = event.position_micros;
+    // A seek that is under way changes nothing: it is over in a moment.
+    if (event.type === "state" && event.state !== "seeking") {
+      player.flowing = event.state === "playing";
+    }
     if (event.type === "resized") player.size = { width: event.width, height: event.height };
     if (event.type === "quality") {
       player.quality = { presented: event.presented, dropped: event.dropped };

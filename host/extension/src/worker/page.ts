@@ -63,6 +63,8 @@ export interface Player {
   readonly kind: PlayerKind;
   readonly streams: Set<Stream>;
   position_micros: number;
+  /** Pictures or sound of it really come out of the device. */
+  flowing: boolean;
   size: { width: number; height: number } | null;
   quality: { presented: number; dropped: number } | null;
 }

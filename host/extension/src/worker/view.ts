@@ -1,7 +1,7 @@
 /**
  * What icon and popup say of a tab: one state, shown twice. Pure: no browser API.
  *
- * INVARIANT: green only while an element reports that it plays on the device.
+ * INVARIANT: green only while pictures or sound really come out of the device.
  */
 import type { DeviceSettings, Reason } from "../generated/messages.js";
 import type {
@@ -38,6 +38,7 @@ export function tabMedia(frames: readonly Frame[]): TabMedia {
         site: siteOf(frame.sender.url),
         kind: player?.kind ?? "video",
         plays,
+        flowing: plays === "device" && player?.flowing === true,
         size: player?.size ?? null,
         quality: player?.quality ?? null,
         reason,
@@ -83,9 +84,9 @@ export function tabStatus(
   media: TabMedia,
   known: Explanation | null = null,
 ): TabStatus {
-  const onDevice = media.items.filter(({ plays }) => plays === "device");
-  if (onDevice.length > 0) {
-    const isVideo = onDevice.some(({ kind }) => kind === "video");
+  const flowing = media.items.filter((item) => item.flowing);
+  if (flowing.length > 0) {
+    const isVideo = flowing.some(({ kind }) => kind === "video");
     const headline = isVideo ? "A video is being redirected." : "Sound is being redirected.";
     return { indicator: "video", headline, explanation: nativeReason(media.items) };
   }

@@ -44,6 +44,7 @@ const item = (changes: Partial<ItemView>): ItemView => ({
   site: "a.org",
   kind: "video",
   plays: "device",
+  flowing: true,
   size: null,
   quality: null,
   reason: null,
@@ -55,7 +56,9 @@ const media = (changes: Partial<TabMedia> = {}): TabMedia => ({
   failure: null,
   ...changes,
 });
-const native = item({ plays: "native", reason: why("protected_content") });
+const native = item({ plays: "native", flowing: false, reason: why("protected_content") });
+
+const paused = item({ flowing: false });
 
 const STATES: [string, HostState, TabMedia, Indicator, string, string | null][] = [
   [
@@ -82,6 +85,7 @@ const STATES: [string, HostState, TabMedia, Indicator, string, string | null][] 
     "A video is being redirected.",
     "protected_content.",
   ],
+  ["a pause", running(), media({ items: [paused] }), "loaded", "Loaded", null],
   ["a page that could", running(), media(), "loaded", "Loaded", null],
   [
     "protected content",
@@ -251,6 +255,7 @@ test("video playback redirection is enabled exactly without a reason", () => {
     "a video": true,
     "sound alone": true,
     "one of two": true,
+    "a pause": true,
     "a page that could": true,
     "one frame refused": true,
     "no media": true,
