@@ -43,6 +43,14 @@ fn check_owner_only(dir: &Path) -> io::Result<()> {
             "the runtime folder belongs to another user",
         ));
     }
+    // Closing a folder that others use would lock them out; what they can write in is no place
+    // for a socket.
+    if meta.mode() & 0o022 != 0 || dir.parent().is_none() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the runtime folder is shared with other users",
+        ));
+    }
     if meta.mode() & 0o077 != 0 {
         std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
     }
@@ -122,6 +130,16 @@ mod tests {
         std::fs::DirBuilder::new().mode(0o755).create(&dir).unwrap();
         check_owner_only(&dir).unwrap();
         assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_others_write_in_is_refused_and_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("run");
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(check_owner_only(&dir).is_err());
+        assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o7777, 0o1777);
     }
 
     #[test]

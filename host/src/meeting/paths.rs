@@ -81,6 +81,14 @@ fn check_owner_only(dir: &Path) -> io::Result<()> {
             "the runtime folder belongs to another user",
         ));
     }
+    // Closing a folder that others use would lock them out; what they can write in is no place
+    // for a socket.
+    if meta.mode() & 0o022 != 0 || dir.parent().is_none() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the runtime folder is shared with other users",
+        ));
+    }
     if meta.mode() & 0o077 != 0 {
         std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
     }
@@ -110,6 +118,9 @@ mod tests {
         assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
         std::os::unix::fs::symlink(&dir, &link).unwrap();
         assert!(check_owner_only(&link).is_err());
-        assert!(check_owner_only(Path::new("/")).is_err() || rustix::process::getuid().is_root());
+        // As in the temporary folder, whoever owns it.
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(check_owner_only(&dir).is_err());
+        assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o7777, 0o1777);
     }
 }
