@@ -56,11 +56,10 @@ xorgxrdp             its X server
 freerdp2-x11         the RDP client
 openbox              a window manager for session and device
 dbus-x11             what browsers expect of a session
-xterm                a program in the session that is not a browser
 xdotool              moves and minimises windows
-imagemagick          pictures of the screen
-x11-utils            asks X servers about windows
 xvfb                 the device's screen
+pulseaudio           the device's sound
+pulseaudio-utils     talks to it
 LIST
     package) cat <<'LIST' ;;
 dpkg-dev             makes Debian packages, and finds what programs are linked to

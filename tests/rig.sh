@@ -36,10 +36,7 @@ fi
 
 packaging/install-deps.sh build run test browser session
 
-if [ ! -d host/extension/node_modules ] ||
-    [ host/extension/package-lock.json -nt host/extension/node_modules/.package-lock.json ]; then
-    npm --prefix host/extension ci --silent --no-audit --no-fund
-fi
+host/extension/install.sh
 if [ "$native" = no ]; then
     cargo build --quiet --locked -p nearside -p nearside-host -p nearside-rdp
     npm --prefix host/extension run --silent build
