@@ -2,7 +2,7 @@
  * What the tests ask pages and device while media plays.
  */
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Frame, Page } from "playwright-core";
 import type { Item } from "../../../../tests/session/status.ts";
 import type { BrowserRig } from "./rig.ts";
 
@@ -16,16 +16,26 @@ export function errorsOf(page: Page): string[] {
   return errors;
 }
 
+/** Plays all elements of player.html by a click, once their players have them. */
+export async function playAll(page: Page): Promise<void> {
+  await page.locator("#play[data-ready]").click({ timeout: PLAY_MS });
+}
+
 /** Waits until every element that the page put into `media` has ended. */
-export async function ended(page: Page): Promise<void> {
+export function ended(page: Page): Promise<void> {
+  return endedIn(page.mainFrame());
+}
+
+export async function endedIn(frame: Frame | undefined): Promise<void> {
+  assert.ok(frame, "no such frame");
   const hasEnded = () => media.length > 0 && media.every((element) => element.ended);
-  await page.waitForFunction(hasEnded, undefined, { timeout: PLAY_MS });
+  await frame.waitForFunction(hasEnded, undefined, { timeout: PLAY_MS, polling: 100 });
 }
 
 /** Waits until the first element is at least there, in seconds. */
 export async function reached(page: Page, position: number): Promise<void> {
   const isThere = (at: number) => media.length > 0 && (media[0]?.currentTime ?? 0) >= at;
-  await page.waitForFunction(isThere, position, { timeout: PLAY_MS });
+  await page.waitForFunction(isThere, position, { timeout: PLAY_MS, polling: 100 });
 }
 
 /** Waits until the device says of its items, past ones included, what `holds`. */

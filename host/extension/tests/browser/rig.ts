@@ -107,10 +107,13 @@ export class BrowserRig {
   async startAgent(): Promise<void> {
     const settings = { video_all_sites: true, ...this.#options.settings };
     fs.writeFileSync(path.join(this.#runtime, "settings.json"), JSON.stringify(settings));
+    // Media by URL are on this machine: the device may fetch from there.
+    const policy = path.join(this.#runtime, "device-policy.json");
+    fs.writeFileSync(policy, JSON.stringify({ allow_private_addresses: true }));
     const agent = this.processes.start({
       name: "agent",
       program: path.join(BINARIES, "nearside"),
-      arguments: ["agent", "--headless"],
+      arguments: ["agent", "--headless", "--device-policy", policy],
       env: {
         PATH: process.env["PATH"],
         HOME: this.#folder("device"),
