@@ -166,7 +166,8 @@ export class Rig {
     return this.#installed().host;
   }
 
-  /** What `nearside-host status --json` says in the session; nothing while no browser uses it. */
+  /** What `nearside-host status --json` says in the session; nothing while no browser uses it,
+   *  or while it hangs. */
   async hostStatus(): Promise<HostStatus | undefined> {
     const { user, env } = this.seat;
     const command = {
@@ -177,7 +178,7 @@ export class Rig {
       ...(user ? { user } : {}),
     };
     const said = await this.processes.run(command).catch(() => undefined);
-    return said === undefined ? undefined : (JSON.parse(said) as HostStatus);
+    return said ? (JSON.parse(said) as HostStatus) : undefined;
   }
 
   /** Waits until the host has the device, which it looks for in growing intervals. */
