@@ -11,7 +11,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserContext, chromium, type Page, type Worker } from "playwright-core";
 import { type ClipName, clip } from "../../../../tests/session/clips.ts";
-import { Ledger, undoLeftovers } from "../../../../tests/session/ledger.ts";
+import { Ledger, pids, undoLeftovers } from "../../../../tests/session/ledger.ts";
 import { Processes, type Running } from "../../../../tests/session/processes.ts";
 import { PageServer } from "../../../../tests/session/server.ts";
 import { StatusStream } from "../../../../tests/session/status.ts";
@@ -202,9 +202,24 @@ export class BrowserRig {
     return worker.evaluate((tabId) => chrome.action.getTitle({ tabId }), tab);
   }
 
+  /** The processes of this rig's nearside-host: one a port, and the one that has the channel. */
+  hosts(): number[] {
+    const channel = `NEARSIDE_CHANNEL=unix:${path.join(this.#runtime, "channel.sock")}`;
+    return pids().filter((pid) => {
+      try {
+        const name = path.basename(fs.readlinkSync(`/proc/${pid}/exe`));
+        const env = fs.readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+        return name.startsWith("nearside-host") && env.includes(channel);
+      } catch {
+        return false;
+      }
+    });
+  }
+
   async stop(): Promise<void> {
     this.#status?.close();
     await this.#context?.close();
+    for (const pid of this.hosts()) process.kill(pid, "SIGTERM");
     this.#server?.close();
     await this.processes.endAll();
     this.#ledger.undo();

@@ -1,0 +1,205 @@
+/**
+ * The page plays somewhere: what cannot be redirected, or not any more, plays in the session
+ * to its end, without an error, and popup and tooltip say why.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { ended, errorsOf, nativeFrames, onDevice, PLAY_MS, playAll, reached } from "./media.ts";
+import { BrowserRig, type RigOptions } from "./rig.ts";
+
+/** More than a parked element decodes: it really plays in the session. */
+const NATIVE_FRAMES = 40;
+
+async function openPlayer(rig: BrowserRig): Promise<{ page: Page; errors: string[] }> {
+  const clip = await rig.clip("fmp4");
+  rig.status.record();
+  const page = await rig.context.newPage();
+  const errors = errorsOf(page);
+  await page.goto(rig.url(`/player.html?with=hls&src=${clip}`));
+  return { page, errors };
+}
+
+/** Plays on the device, and has done so for a moment. */
+async function playing(rig: BrowserRig): Promise<{ page: Page; errors: string[] }> {
+  const opened = await openPlayer(rig);
+  await playAll(opened.page);
+  await onDevice(rig, "a picture on the device", (items) => items.some((item) => item.flowing));
+  await reached(opened.page, 1);
+  return opened;
+}
+
+/** Goes on in the session from where it was, to the end. */
+async function endsInSession(page: Page, errors: string[]): Promise<void> {
+  await ended(page);
+  const frames = await nativeFrames(page);
+  assert.ok(frames >= NATIVE_FRAMES, `${frames} pictures were decoded in the session`);
+  const position = await page.evaluate(() => media[0]?.currentTime ?? 0);
+  assert.ok(position > 3.9, `ended at ${position}`);
+  assert.deepEqual(errors, []);
+}
+
+async function popupSays(rig: BrowserRig, page: Page, text: string): Promise<void> {
+  const popup = await rig.popup(page);
+  await popup.getByText(text).first().waitFor();
+  await popup.getByText("In the session", { exact: true }).waitFor();
+  await popup.close();
+}
+
+/** What pages do to read their media, and the reason that people are told. */
+const CAPTURES: Record<string, { script: () => unknown; reason: string }> = {
+  "a canvas": {
+    script: () => {
+      const canvas = document.createElement("canvas").getContext("2d");
+      canvas?.drawImage(media[0] as HTMLVideoElement, 0, 0);
+    },
+    reason: "The page reads the media itself",
+  },
+  "a WebGL texture": {
+    script: () => {
+      const gl = document.createElement("canvas").getContext("webgl");
+      // Without a GPU there is no WebGL, and a canvas has to do.
+      if (!gl) {
+        return createImageBitmap(media[0] as HTMLVideoElement).then((bitmap) => bitmap.close());
+      }
+      gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+      const video = media[0] as HTMLVideoElement;
+      return gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, video);
+    },
+    reason: "The page reads the media itself",
+  },
+  "a stream": {
+    script: () => {
+      (media[0] as HTMLMediaElement & { captureStream(): MediaStream }).captureStream();
+    },
+    reason: "The page reads the media itself",
+  },
+  "an audio graph": {
+    script: () => {
+      const context = new AudioContext();
+      context.createMediaElementSource(media[0] as HTMLMediaElement).connect(context.destination);
+    },
+    reason: "The page reads the media itself",
+  },
+  "media keys": {
+    script: async () => {
+      const access = await navigator.requestMediaKeySystemAccess("org.w3.clearkey", [
+        { videoCapabilities: [{ contentType: 'video/mp4; codecs="avc1.4d401e"' }] },
+      ]);
+      await media[0]?.setMediaKeys(await access.createMediaKeys());
+    },
+    reason: "The media is protected (encrypted).",
+  },
+};
+
+let rig: BrowserRig;
+before(async () => {
+  rig = await BrowserRig.start();
+});
+after(() => rig?.stop());
+
+for (const [what, { script, reason }] of Object.entries(CAPTURES)) {
+  test(`${what} takes the video back into the session`, async () => {
+    const { page, errors } = await playing(rig);
+    await page.evaluate(script);
+    await endsInSession(page, errors);
+    await popupSays(rig, page, reason);
+    assert.match(await rig.tooltip(page), new RegExp(`^Nearside: Loaded\n${reason.slice(0, 20)}`));
+    await page.close();
+  });
+}
+
+test("a canvas gets the picture and not what stands in its place", async () => {
+  const { page } = await playing(rig);
+  const corner = () =>
+    page.evaluate(() => {
+      const canvas = document.createElement("canvas");
+      canvas.width = 640;
+      canvas.height = 360;
+      const context = canvas.getContext("2d");
+      context?.drawImage(media[0] as HTMLVideoElement, 0, 0);
+      return [...(context?.getImageData(8, 8, 1, 1).data ?? [])].slice(0, 3);
+    });
+  const isClear = (rgb: number[]) => Math.max(...rgb) - Math.min(...rgb) > 128;
+  const first = await corner();
+  assert.ok(isClear(first), `a corner of a pure colour is ${first}`);
+  await page.close();
+});
+
+async function withRig(options: RigOptions, body: (rig: BrowserRig) => Promise<void>) {
+  const own = await BrowserRig.start(options);
+  try {
+    await body(own);
+  } finally {
+    await own.stop();
+  }
+}
+
+const FAULTS: Record<string, (own: BrowserRig) => Promise<void>> = {
+  "the agent is killed": async (own) => own.agent.signal("SIGKILL"),
+  "the host is killed": async (own) => {
+    for (const pid of own.hosts()) process.kill(pid, "SIGKILL");
+  },
+  "the service worker is ended": async (own) => {
+    const worker = await own.worker();
+    await worker.evaluate(() => chrome.runtime.reload()).catch(() => {});
+  },
+};
+
+for (const [what, fault] of Object.entries(FAULTS)) {
+  test(`${what} while it plays`, async () => {
+    await withRig({}, async (own) => {
+      const { page, errors } = await playing(own);
+      await fault(own);
+      await endsInSession(page, errors);
+    });
+  });
+}
+
+test("a host that was killed is started again and used for new pages", async () => {
+  await withRig({}, async (own) => {
+    const { page, errors } = await playing(own);
+    for (const pid of own.hosts()) process.kill(pid, "SIGKILL");
+    await endsInSession(page, errors);
+    await (await playing(own)).page.close();
+  });
+});
+
+test("an agent that comes later is used for new pages", async () => {
+  await withRig({ agent: false }, async (own) => {
+    const clip = await own.clip("fmp4");
+    const page = await own.open(`/player.html?with=hls&src=${clip}`);
+    const errors = errorsOf(page);
+    await playAll(page);
+    await endsInSession(page, errors);
+    assert.match(await own.tooltip(page), /Not loaded\nNo Nearside client is connected/);
+    await own.startAgent();
+    const later = await playing(own);
+    await ended(later.page);
+    assert.ok((await nativeFrames(later.page)) < NATIVE_FRAMES);
+  });
+});
+
+test("without nearside-host pages play as ever", async () => {
+  await withRig({ host: false, agent: false }, async (own) => {
+    const clip = await own.clip("fmp4");
+    const page = await own.open(`/player.html?with=hls&src=${clip}`);
+    const errors = errorsOf(page);
+    await playAll(page);
+    await endsInSession(page, errors);
+    assert.match(
+      await own.tooltip(page),
+      /Failed to load correctly\nnearside-host is not installed/,
+    );
+  });
+});
+
+test("a site that is not listed plays in the session", async () => {
+  await withRig({ settings: { video_all_sites: false } }, async (own) => {
+    const { page, errors } = await openPlayer(own);
+    await playAll(page);
+    await endsInSession(page, errors);
+    assert.match(await own.tooltip(page), /Not loaded\nThis site is not on the list/);
+    await own.status.now.until("nothing on the device", ({ items }) => items.length === 0, PLAY_MS);
+  });
+});
