@@ -174,6 +174,7 @@ test("an agent that comes later is used for new pages", async () => {
     await endsInSession(page, errors);
     assert.match(await own.tooltip(page), /Not loaded\nNo Nearside client is connected/);
     await own.startAgent();
+    await own.status.now.until("the session", ({ session }) => session !== null);
     const later = await playing(own);
     await ended(later.page);
     assert.ok((await nativeFrames(later.page)) < NATIVE_FRAMES);
