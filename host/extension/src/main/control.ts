@@ -180,6 +180,7 @@ export class Control implements PlayerSink, Owner {
   /** The browser's element goes somewhere by itself or for the page: so does the device. */
   browserSeeks(): void {
     const to = native.currentTime.get(this.element);
+    if (this.playback.running) this.frames.stop(this.position);
     this.playback.seek(to, now(), true);
     this.frames.interrupt(to);
     // What is owed for having enough comes with the end of the seek.
@@ -429,7 +430,7 @@ export class Control implements PlayerSink, Owner {
     if (running !== this.#running) {
       this.#running = running;
       if (this.isVideo) this.#link.moving(this.playerId, running);
-      if (!running) this.frames.interrupt(this.position);
+      if (!running && !this.playback.seeking) this.frames.stop(this.position);
     }
     if (running) this.#hasPlayed = true;
     if (!playing || this.#hasPlayed) this.#patience.pictureShown();

@@ -71,6 +71,12 @@ export class FramePacer {
     this.#corrupted = corrupted;
   }
 
+  /** It has played up to `position` and stands. */
+  stop(position: number): void {
+    this.presentedAt(position);
+    this.interrupt(position);
+  }
+
   /** The position jumped or stood still: what was counted does not continue. */
   interrupt(position: number): void {
     this.#stretch = null;

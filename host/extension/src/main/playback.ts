@@ -18,7 +18,7 @@
 import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
 import { DeviceClock } from "./clock.js";
 import { abs, drain, isFiniteNumber, max, push } from "./primordials.js";
-import { endOfSpanAt, micros, type Span, withSpan } from "./ranges.js";
+import { endOfSpanAt, intoSpan, micros, type Span, withSpan } from "./ranges.js";
 
 /** What the browser's own element says now. Seconds. */
 export interface Facts {
@@ -145,7 +145,9 @@ export class Playback {
 
   position(now: number): number {
     if (this.#seek) return this.#seek.to;
-    return this.#clock.at(now, this.#limit());
+    const at = this.#clock.at(now, this.#limit());
+    // Players must not take the gap before the media for a stall.
+    return this.#paused ? at : intoSpan(this.#effects.facts().buffered, at);
   }
 
   #limit(): number {
@@ -407,8 +409,14 @@ export class Playback {
     this.#effects.fire("seeked");
     this.#owesEnough = this.#paused;
     if (!this.#paused) this.#told = "waiting";
-    if (this.#device === "ended") this.#end(this.#effects.facts(), now);
+    if (this.#device === "ended" || this.#isEnd(seek.to)) this.#end(this.#effects.facts(), now);
     this.#advance(now);
+  }
+
+  /** Whether there is nothing after it: an element that is sent there has ended, also paused. */
+  #isEnd(position: number): boolean {
+    const { duration, endOfStream, loop } = this.#effects.facts();
+    return endOfStream && !loop && position > duration - EXACT;
   }
 
   #end(facts: Facts, now: number): void {

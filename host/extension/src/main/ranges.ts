@@ -19,6 +19,15 @@ export function endOfSpanAt(spans: readonly Span[], at: number): number | null {
   return null;
 }
 
+/** `at`, or the begin of the span just behind it. */
+export function intoSpan(spans: readonly Span[], at: number): number {
+  for (let index = 0; index < spans.length; index++) {
+    const { start } = spans[index] as Span;
+    if (start > at && start - GAP <= at) return start;
+  }
+  return at;
+}
+
 /** `spans` with `added` in it. */
 export function withSpan(spans: readonly Span[], added: Span): Span[] {
   if (added.end <= added.start) return spans as Span[];

@@ -222,6 +222,25 @@ test("a seek to the end ends", () => {
   ]);
 });
 
+test("a seek to the end while paused ends, too", () => {
+  const { playback } = check([
+    [{ seek: 29.9999 }, "> seek 29999900 1,seeking"],
+    [{ device: "seeking", at: 29.9999 }, ""],
+    [{ device: "paused", at: 29.9999 }, ""],
+    [{ browserSeeked: true }, ""],
+    [{ deviceSeeked: 1 }, "timeupdate,seeked,timeupdate,ended,canplay,canplaythrough"],
+  ]);
+  assert.equal(playback.ended, true);
+  check([
+    [{ facts: { endOfStream: false } }, ""],
+    [{ seek: 30 }, "> seek 30000000 1,seeking"],
+    [{ device: "seeking", at: 30 }, ""],
+    [{ device: "paused", at: 30 }, ""],
+    [{ browserSeeked: true }, ""],
+    [{ deviceSeeked: 1 }, "timeupdate,seeked,canplay,canplaythrough"],
+  ]);
+});
+
 test("the next round of a loop is a seek of the browser's own", () => {
   check([
     [{ facts: { loop: true } }, ""],
@@ -287,4 +306,15 @@ test("played is what was played", () => {
     { start: 0, end: 1 },
     { start: 20, end: 21 },
   ]);
+});
+
+test("a gap before the media is played over at once", () => {
+  const { playback } = check([
+    [{ facts: { buffered: [{ start: 0.0667, end: 30 }] } }, ""],
+    [{ play: true }, "play,> play"],
+  ]);
+  assert.equal(playback.position(0), 0.0667);
+  playback.deviceState("playing", 0, 1, 0);
+  assert.equal(playback.position(50), 0.0667);
+  assert.equal(playback.position(100), 0.1);
 });
