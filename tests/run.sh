@@ -82,12 +82,12 @@ freerdp() {
     cargo test --locked --package nearside-rdp-tests --all-features --test freerdp -- --ignored
 }
 
-# A whole session with real servers and a real browser on a busy machine: one case that fails gets
-# a second chance together with all others, and both results are shown.
-session() {
-    tests/rig.sh || {
+# Real browsers and servers on a busy machine: when one case fails, all get a second chance, and
+# both results are shown.
+twice() {
+    "$@" || {
         echo "    once more, from the beginning"
-        tests/rig.sh
+        "$@"
     }
 }
 
@@ -121,9 +121,9 @@ step "build" cargo build --workspace --all-targets --all-features --locked
 step "examples in documents" cargo test --doc --workspace --all-features --locked
 step "fuzz targets, a bounded run" channel/fuzz/run.sh
 step "extension" extension
-step "extension in a browser" npm --prefix host/extension run --silent e2e
+step "extension in a browser" twice npm --prefix host/extension run --silent e2e
 step "a real RDP client" freerdp
-step "a real RDP session" session
+step "a real RDP session" twice tests/rig.sh
 
 [ ${#failed[@]} -eq 0 ] || printf '    failed before the tests: %s\n' "${failed[@]}" >&2
 echo "==> tests"
