@@ -167,6 +167,8 @@ export class BrowserRig {
 
   /** A new tab on `address`, which may be a path of the page server. */
   async open(address: string): Promise<Page> {
+    // A page that is loaded before the extension stays as it is until it is loaded again.
+    await this.worker();
     const page = await this.context.newPage();
     await page.goto(address.startsWith("/") ? this.url(address) : address);
     return page;
