@@ -14,6 +14,8 @@ import { HIDDEN, topViewport, type Viewport } from "./viewport.js";
 
 /** How long each frame is looked at after a sign of movement, in ms. */
 const HOT = 1500;
+/** A picture that plays is looked at anew after so long without any sign, in ms. */
+const RELOOK = 1000;
 /** Share of the time that looking for what covers may take: at rest, and with the pointer. */
 const SHARE = { resting: 0.01, pointing: 0.05 };
 /** The pointer was here just now, in ms. */
@@ -30,6 +32,8 @@ class Tracked {
   shift: IntersectionObserver | null = null;
   /** Place at the last thorough look. */
   last = "";
+  /** When that was. */
+  measured = 0;
 
   constructor(
     readonly element: HTMLElement,
@@ -92,11 +96,14 @@ export class Tracker implements FrameTracker {
   /** Compares now; looks into it when something has changed. */
   compare(): void {
     if (window === top) this.#refresh(topViewport());
+    const now = performance.now();
     for (const tracked of this.#tracked) {
       if (this.#key(tracked) !== tracked.last) {
         this.heat();
         return;
       }
+      // What covers it may come from anywhere in the page.
+      if (now - tracked.measured > RELOOK) this.#thorough();
     }
   }
 
@@ -144,6 +151,7 @@ export class Tracker implements FrameTracker {
 
   #measure(tracked: Tracked): void {
     const { element, deliver } = tracked;
+    tracked.measured = performance.now();
     const viewport = this.#viewport;
     const content = contentBox(element);
     const seen = clipped(intersection(content, viewport.clip), clippersOf(element));
@@ -219,6 +227,7 @@ export class Tracker implements FrameTracker {
     let last: Element = element;
     for (let at: Element | null = element; at; at = parentOf(at)) {
       this.#mutated.observe(at, {
+        childList: true,
         attributes: true,
         attributeFilter: ["style", "class", "hidden", "controls"],
       });
