@@ -21,6 +21,9 @@ import type {
 /** Name of the port that a frame opens. */
 export const FRAME_PORT = "nearside-frame";
 
+/** The worker's question to a tab whether the extension's scripts are in it; the answer: `true`. */
+export const PRESENT = "nearside-present";
+
 /** From a frame to the worker. */
 export type FrameMessage =
   /** A media element does something; streams are announced by its `add_stream`. */

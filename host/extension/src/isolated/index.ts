@@ -2,7 +2,7 @@
  * Runs beside the page, in each frame: the bridge between the page's world and the worker,
  * and the eye for where videos lie. Its JavaScript is its own, the page cannot touch it.
  */
-import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
+import { type FrameMessage, PRESENT, type WorkerMessage } from "../frame_protocol.js";
 import { base64Of } from "./base64.js";
 import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "./bridge_protocol.js";
 import { answerFrames } from "./layout/frames.js";
@@ -72,6 +72,9 @@ function join(bridge: MessagePort, elementEvent: string): void {
 }
 
 answerFrames(trackerOfFrame);
+chrome.runtime.onMessage.addListener((message, _sender, answer) => {
+  if (message === PRESENT) answer(true);
+});
 addEventListener(
   BOOT_EVENT,
   (event) => {

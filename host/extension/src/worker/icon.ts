@@ -29,6 +29,12 @@ export class Icons {
     }
   }
 
+  /** Shows again what a tab shows of which nothing is known. */
+  async reset(tab: number): Promise<void> {
+    await this.show(tab, { indicator: "not-loaded", headline: "Not loaded", explanation: null });
+    this.#shown.delete(tab);
+  }
+
   /** The tab has another document, or is gone. */
   forget(tab: number): void {
     this.#shown.delete(tab);

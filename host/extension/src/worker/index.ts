@@ -14,6 +14,7 @@ import { afterChannel, frameRefusal, type HostState, managedPolicy } from "./dec
 import { Icons } from "./icon.js";
 import { Log } from "./log.js";
 import { NativeHost } from "./native.js";
+import { forOldTabs } from "./old_tabs.js";
 import type { FrameSender } from "./page.js";
 import { Popups } from "./popups.js";
 import { tabMedia, tabStatus } from "./view.js";
@@ -218,16 +219,24 @@ chrome.storage.onChanged.addListener((changes, area) => {
 chrome.runtime.onInstalled.addListener(() => void markOldTabs());
 
 /** Tabs that were open before the extension have none of its scripts: says so, once. */
-async function markOldTabs(): Promise<void> {
-  for (const tab of await chrome.tabs.query({ url: ["http://*/*", "https://*/*"] })) {
-    if (tab.id === undefined || broker.framesOf(tab.id).length > 0) continue;
-    void icons.show(tab.id, {
-      indicator: "not-loaded",
-      headline: "Not loaded",
-      explanation: {
-        message: "This page was opened before Nearside was started.",
-        next_step: "Reload the page.",
-      },
-    });
-  }
+function markOldTabs(): Promise<void> {
+  return forOldTabs(
+    async (tab) => {
+      if (broker.framesOf(tab).length > 0) return;
+      await icons.show(tab, {
+        indicator: "not-loaded",
+        headline: "Not loaded",
+        explanation: {
+          message: "This page was opened before Nearside was started.",
+          next_step: "Reload the page.",
+        },
+      });
+      popups.update(tab);
+    },
+    async (tab) => {
+      if (broker.framesOf(tab).length > 0) return;
+      await icons.reset(tab);
+      popups.update(tab);
+    },
+  );
 }

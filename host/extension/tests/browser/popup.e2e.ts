@@ -105,3 +105,17 @@ test("the icon of a page without media", async () => {
     assert.equal(await rig.tooltip(await rig.open("/plain.html")), "Nearside: Not loaded");
   });
 });
+
+test("a page that was there before the extension says so until it is loaded again", async () => {
+  await withRig({}, async (rig) => {
+    const page = await rig.open("/plain.html");
+    const worker = await rig.worker();
+    await Promise.all([
+      rig.context.waitForEvent("serviceworker"),
+      worker.evaluate(() => chrome.runtime.reload()),
+    ]);
+    await says(await rig.popup(page), "This page was opened before Nearside was started.");
+    await page.reload();
+    assert.equal(await rig.tooltip(page), "Nearside: Not loaded");
+  });
+});
