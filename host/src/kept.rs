@@ -5,8 +5,9 @@
 //! browser's own SourceBuffer still holds what they brought ([`Log::buffered`]); a new stage
 //! gets the log again from its start ([`Log::rewind`]). Owner: the session core. Pure.
 //!
-//! Appends are kept and let go by *group*: from an append that begins a segment to the next
-//! such. Which time a group covers is not parsed but learned: what `buffered` grew by.
+//! Appends are kept and let go by *group*: from where a segment begins to where the next does.
+//! An append that holds such a place is kept in parts, which go to the device as one append.
+//! Which time a group covers is not parsed but learned: what `buffered` grew by.
 //!
 //! INVARIANT: each instant of `buffered` lies in a group that is kept, with the newest init
 //! segment before it: the group that made it appear in `buffered` stays until it leaves.
@@ -23,7 +24,7 @@ use bytes::Bytes;
 use nearside_channel::message::{StreamCommand, StreamId, TimeRange};
 use nearside_channel::scheduler::{PushError, Scheduler};
 
-use self::sniff::Sniffer;
+use self::sniff::{Begins, Found, Sniffer};
 
 /// What an entry counts beside its bytes, so that many tiny ones are bounded too.
 const ENTRY_OVERHEAD: usize = 256;
@@ -49,20 +50,32 @@ enum Entry {
     Append(Append),
 }
 
+/// An append or a part of one; parts of one append lie side by side and share its `seq`.
 #[derive(Debug)]
 struct Append {
+    /// As the page gave it, for the whole append.
     command: StreamCommand,
     seq: u32,
-    /// Bytes that the page announced.
+    /// The append begins with it.
+    is_first: bool,
+    /// Bytes of this part: of the last one, what is still to come, too.
     total: usize,
     /// Bytes that have come. INVARIANT: the sum over `pieces`, at most `total`.
     received: usize,
     pieces: Vec<Bytes>,
     group: u64,
-    /// Holds the beginning of an init segment.
-    init: bool,
+    /// Where an init segment begins in it.
+    init: Option<InitAt>,
     /// What it brought, once the browser has said: nothing may be in it.
     brought: Option<Brought>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InitAt {
+    /// As the first of its group.
+    Start,
+    /// Behind other media, which need the init segment before this one.
+    Later,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +91,7 @@ enum Brought {
 #[derive(Debug, Default)]
 struct Cursor {
     entry: usize,
+    /// Of the append that the entry is, or is a part of.
     command_sent: bool,
     piece: usize,
     offset: usize,
@@ -113,11 +127,12 @@ impl Log {
             StreamCommand::Append { seq, bytes, .. } => Entry::Append(Append {
                 command,
                 seq,
+                is_first: true,
                 total: usize::try_from(bytes).unwrap_or(usize::MAX),
                 received: 0,
                 pieces: Vec::new(),
                 group: self.group,
-                init: false,
+                init: None,
                 brought: None,
             }),
             StreamCommand::Abort => {
@@ -139,15 +154,34 @@ impl Log {
     /// and that it is long enough.
     pub(crate) fn media(&mut self, piece: Bytes) {
         let Some(Entry::Append(append)) = self.entries.back_mut() else { return };
-        let found = self.sniffer.feed(&piece, append.received == 0);
-        if found.begins_segment {
-            self.group += 1;
-            append.group = self.group;
-        }
-        append.init |= found.init;
-        append.received += piece.len();
+        let is_first = append.is_first && append.received == 0;
         self.bytes += piece.len();
-        append.pieces.push(piece);
+        let mut rest = piece;
+        let mut given = 0;
+        for found in self.sniffer.feed(&rest.clone(), is_first) {
+            let Some(Entry::Append(append)) = self.entries.back_mut() else { return };
+            match found {
+                Found::AtStart(begins) => {
+                    self.group += 1;
+                    append.group = self.group;
+                    append.init = (begins == Begins::Init).then_some(InitAt::Start);
+                }
+                Found::Init => append.init = append.init.or(Some(InitAt::Later)),
+                Found::Within(offset, begins) => {
+                    let head = rest.split_to(offset.saturating_sub(given).min(rest.len()));
+                    given = offset;
+                    append.push(head);
+                    self.group += 1;
+                    self.bytes += ENTRY_OVERHEAD;
+                    let mut next = append.split(self.group);
+                    next.init = (begins == Begins::Init).then_some(InitAt::Start);
+                    self.entries.push_back(Entry::Append(next));
+                }
+            }
+        }
+        if let Some(Entry::Append(append)) = self.entries.back_mut() {
+            append.push(rest);
+        }
     }
 
     /// Notes what the browser's SourceBuffer holds after append `seq` or a removal, and lets
@@ -220,7 +254,8 @@ impl Log {
                 Entry::Append(append) => append,
             };
             if !cursor.command_sent {
-                scheduler.push_command(stream, &append.command)?;
+                let parts = self.entries.range(cursor.entry..);
+                scheduler.push_command(stream, &append.command_for(parts))?;
                 cursor.command_sent = true;
             }
             while let Some(piece) = append.pieces.get(cursor.piece) {
@@ -234,9 +269,56 @@ impl Log {
             if append.received < append.total {
                 return Ok(()); // the page has not given the rest yet
             }
-            *cursor = Cursor { entry: cursor.entry + 1, ..Cursor::default() };
+            let next = self.entries.get(cursor.entry + 1);
+            let command_sent = next.is_some_and(|next| append.goes_on_in(next));
+            *cursor = Cursor { entry: cursor.entry + 1, command_sent, ..Cursor::default() };
         }
         Ok(())
+    }
+}
+
+impl Append {
+    fn push(&mut self, piece: Bytes) {
+        self.received += piece.len();
+        if !piece.is_empty() {
+            self.pieces.push(piece);
+        }
+    }
+
+    /// Ends this part with what has come; what is still to come is the next one's, of `group`.
+    fn split(&mut self, group: u64) -> Self {
+        let total = self.total.saturating_sub(self.received);
+        self.total = self.received;
+        Self {
+            command: self.command.clone(),
+            is_first: false,
+            total,
+            received: 0,
+            pieces: Vec::new(),
+            group,
+            init: None,
+            brought: None,
+            ..*self
+        }
+    }
+
+    fn goes_on_in(&self, next: &Entry) -> bool {
+        matches!(next, Entry::Append(next) if !next.is_first && next.seq == self.seq)
+    }
+
+    /// The append that this part begins, as long as its parts that are kept; `parts`: the log
+    /// from this one on.
+    fn command_for<'a>(&self, parts: impl Iterator<Item = &'a Entry>) -> StreamCommand {
+        let mut command = self.command.clone();
+        if let StreamCommand::Append { bytes, .. } = &mut command {
+            let others = parts.skip(1).map_while(|entry| match entry {
+                Entry::Append(part) if self.goes_on_in(entry) => Some(part.total),
+                _ => None,
+            });
+            *bytes =
+                u32::try_from(others.fold(self.total, usize::saturating_add)).unwrap_or(*bytes);
+        }
+        command
     }
 }
 

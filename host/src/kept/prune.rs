@@ -2,7 +2,7 @@
 
 use nearside_channel::message::{StreamCommand, TimeRange};
 
-use super::{Append, Brought, Entry, Log};
+use super::{Append, Brought, Entry, InitAt, Log};
 
 /// How much to let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ fn overlaps(a: TimeRange, b: TimeRange) -> bool {
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
     number: u64,
-    init: bool,
+    init: Option<InitAt>,
     /// May not go whatever it holds: not sent, still growing, or not told of yet.
     pinned: bool,
     /// Some of what it brought is in `buffered`.
@@ -134,7 +134,7 @@ impl Log {
                 groups.push(Group { number: append.group, ..Group::default() });
             }
             let Some(group) = groups.last_mut() else { continue };
-            group.init |= append.init;
+            group.init = group.init.or(append.init);
             group.pinned |= self.cursor.entry <= index || append.brought.is_none();
             group.held |= match append.brought {
                 Some(Brought::Replaced(_)) if depth == Depth::Replaced => false,
@@ -147,8 +147,9 @@ impl Log {
         let mut needs_init = true;
         for group in groups.iter_mut().rev() {
             let is_open = group.number == self.group;
-            group.kept = group.pinned || group.held || is_open || (group.init && needs_init);
-            if group.init {
+            group.kept =
+                group.pinned || group.held || is_open || (group.init.is_some() && needs_init);
+            if group.init == Some(InitAt::Start) {
                 needs_init = false;
             } else if group.kept {
                 needs_init = true;

@@ -63,6 +63,8 @@ struct Device {
     held: Held,
     init: Option<u8>,
     pending: Vec<u8>,
+    /// Bytes of the append under way that have not come.
+    expected: usize,
     ended: bool,
     appends: Vec<u32>,
     mimes: Vec<String>,
@@ -70,8 +72,10 @@ struct Device {
 
 impl Device {
     fn command(&mut self, command: &StreamCommand) {
+        assert_eq!(self.expected, 0, "an append comes whole");
         match command {
-            StreamCommand::Append { seq, .. } => {
+            StreamCommand::Append { seq, bytes, .. } => {
+                self.expected = usize::try_from(*bytes).unwrap();
                 self.appends.push(*seq);
                 self.ended = false;
             }
@@ -91,6 +95,7 @@ impl Device {
     }
 
     fn media(&mut self, bytes: &[u8]) {
+        self.expected = self.expected.checked_sub(bytes.len()).expect("no more than announced");
         self.pending.extend_from_slice(bytes);
         while let Some(length) = self.pending.first_chunk::<4>() {
             let length = usize::try_from(u32::from_be_bytes(*length)).unwrap();
@@ -161,6 +166,12 @@ enum Act {
         seconds: std::ops::Range<u16>,
         cut: usize,
     },
+    /// The same, in appends of so many bytes, wherever that cuts.
+    Pour {
+        init: Option<u8>,
+        seconds: std::ops::Range<u16>,
+        size: usize,
+    },
     Remove {
         from: u16,
         to: u16,
@@ -182,7 +193,10 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     let seconds = (0..100_u16, 1..8_u16).prop_map(|(from, count)| from..from + count);
+    let others = (0..100_u16, 1..8_u16).prop_map(|(from, count)| from..from + count);
     prop_oneof![
+        4 => (proptest::option::of(0..5_u8), others, 5..2000_usize)
+            .prop_map(|(init, seconds, size)| Act::Pour { init, seconds, size }),
         4 => (proptest::option::of(0..5_u8), seconds, 50..900_usize)
             .prop_map(|(init, seconds, cut)| Act::Append { init, seconds, cut }),
         2 => (0..100_u16, 1..60_u16).prop_map(|(from, count)| Act::Remove { from, to: from + count }),
@@ -232,6 +246,24 @@ impl Browser {
                 for second in seconds {
                     self.append(&segment(self.init.unwrap(), second), cut);
                     self.held.insert(second);
+                    self.tell();
+                }
+            }
+            Act::Pour { init: new, seconds, size } => {
+                let mut bytes = Vec::new();
+                if let Some(number) = new.or(self.init.is_none().then_some(7)) {
+                    bytes = init(number);
+                    self.init = Some(number);
+                }
+                let mut ends = Vec::new();
+                for second in seconds {
+                    bytes.extend(segment(self.init.unwrap(), second));
+                    ends.push((bytes.len(), second));
+                }
+                for (index, append) in bytes.chunks(size).enumerate() {
+                    self.append(append, 700);
+                    let come = index * size + append.len();
+                    self.held.extend(ends.extract_if(.., |(end, _)| *end <= come).map(|(_, s)| s));
                     self.tell();
                 }
             }
@@ -303,6 +335,28 @@ fn an_hour_of_playing_keeps_only_what_is_buffered() {
     }
     let whole = segment(1, 0).len() + ENTRY_OVERHEAD;
     assert!(most < 30 * whole, "{} segments were kept", most / whole);
+}
+
+#[test]
+fn a_long_file_that_is_poured_in_keeps_only_what_is_buffered() {
+    for size in [100, 333, 4096, 20_000] {
+        let (mut browser, mut way) = (Browser::new(), Way::new());
+        let mut most = 0;
+        for from in (0..3600).step_by(100) {
+            let init = (from == 0).then_some(3);
+            browser.act(Act::Pour { init, seconds: from..from + 100, size }, &mut way);
+            browser.act(Act::Remove { from: 0, to: from + 50 }, &mut way);
+            way.send_all(&mut browser.log);
+            most = most.max(browser.log.bytes());
+        }
+        let whole = segment(1, 0).len();
+        let entry = whole + ENTRY_OVERHEAD * (2 + whole / size);
+        assert!(most < 170 * entry, "{} segments were kept in cuts of {size}", most / entry);
+        browser.log.rewind();
+        let mut anew = Way::new();
+        anew.send_all(&mut browser.log);
+        assert!(anew.device.held.is_superset(&browser.held));
+    }
 }
 
 #[test]
