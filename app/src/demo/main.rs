@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use nearside::stage_link::RendererChoice;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The clip that plays when no file is named.
@@ -84,6 +84,9 @@ fn demo(mut options: Options) -> anyhow::Result<()> {
         say("There is no display: playing off-screen.");
         options.headless = true;
     }
+    for path in options.report.iter().chain(&options.screenshot) {
+        can_write(path).with_context(|| format!("write to {}", path.display()))?;
+    }
     let actions = options.actions.as_deref().map(actions::read).transpose()?.unwrap_or_default();
     // The private folder: sockets, settings, and the clip while it plays.
     let folder = device::PrivateFolder::create().context("create a private folder")?;
@@ -107,6 +110,16 @@ fn demo(mut options: Options) -> anyhow::Result<()> {
         .build()
         .context("start the async runtime")?
         .block_on(run::run(options, actions, feeder, facts, title, device))
+}
+
+/// Tries before the playing what is to be written after it.
+///
+/// # Errors
+/// There is no such folder, or nothing may be written there.
+fn can_write(path: &Path) -> std::io::Result<()> {
+    let is_new = !path.exists();
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+    if is_new { std::fs::remove_file(path) } else { Ok(()) }
 }
 
 /// A line for the person at the terminal.

@@ -250,6 +250,9 @@ impl Show {
         if let Some(item) = status.items.last() {
             report.take_item(item);
         }
+        for line in report.for_people() {
+            say(&line);
+        }
         if let Some(path) = &self.options.report {
             std::fs::write(path, serde_json::to_vec_pretty(&report)?)
                 .with_context(|| format!("write the report to {}", path.display()))?;
@@ -259,9 +262,6 @@ impl Show {
             let status = self.mid_play.take().unwrap_or(status);
             picture_of_panel(path, &status)?;
             say(&format!("Screenshots: {} and {}", path.display(), panel_path(path).display()));
-        }
-        for line in report.for_people() {
-            say(&line);
         }
         Ok(())
     }
