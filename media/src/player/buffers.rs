@@ -17,7 +17,7 @@ use crate::source_buffer::{AppendError, AppendParams, BufferedTrack, SourceBuffe
 use crate::time::Pts;
 use crate::track_buffer::{Cursor, Read, ReadFrame, TrackBuffer, TrackConfig};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -188,6 +188,7 @@ impl Buffers {
 
     pub(crate) fn set_position(&self, position: Pts) {
         self.position.store(position.0, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         let look_at = self.look_at.load(Ordering::Relaxed);
         if look_at != NO_LOOK && look_at <= position.0 {
             self.look_at.store(NO_LOOK, Ordering::Relaxed);
@@ -313,3 +314,6 @@ fn bit_rate(buffer: &TrackBuffer) -> f64 {
     let bytes = f64::from(u32::try_from(buffer.bytes()).unwrap_or(u32::MAX));
     if 0.0 < seconds { bytes * 8.0 / seconds } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ pub(super) enum Room {
 pub(super) struct Fetched {
     tracks: Vec<FetchedTrack>,
     line: Arc<Line>,
-    /// The worker reads: a seek away from here must cut the line.
+    /// The worker reads, or is about to: a seek away from here must cut the line.
     pub(super) reading: bool,
     ended: bool,
     pub(super) failure: Option<SourceError>,
@@ -90,6 +90,8 @@ impl Fetched {
     pub(super) fn open(&mut self, facts: SourceFacts) {
         let SourceFacts { tracks, duration_micros, seekable } = facts;
         (self.duration_micros, self.seekable) = (duration_micros, seekable);
+        // Its worker goes on to its first look at what to do.
+        self.reading = true;
         let tracks = (0..).zip(tracks).map(|(generation, SourceTrack { track, end })| {
             let config = Arc::new(TrackConfig { track, generation });
             let buffer = TrackBuffer::skipping_gaps();

@@ -5,7 +5,7 @@ use crate::fetch::{Line, SourceError, SourceFacts};
 use crate::player::fetched::{Fetched, Room};
 use crate::segment::CodedFrame;
 use crate::time::Pts;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -44,7 +44,9 @@ impl Buffers {
                 match fetched.make_room(self.position(), order.started) {
                     Room::Yes => return Work::Read,
                     Room::From(position) => {
-                        self.look_at.store(position.0.max(NO_LOOK + 1), Ordering::Relaxed);
+                        if self.plan_look(position) {
+                            continue;
+                        }
                     }
                     Room::Never => {
                         fetched.failure = Some(SourceError::TooLarge);
@@ -55,6 +57,16 @@ impl Buffers {
             fetched.reading = false;
             inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Has the worker woken when the position is at `at`. True when it is there already: it may
+    /// have come there before it could know.
+    pub(super) fn plan_look(&self, at: Pts) -> bool {
+        let at = at.0.max(NO_LOOK + 1);
+        self.look_at.store(at, Ordering::Relaxed);
+        // Either this sees the position or `set_position` sees the plan.
+        fence(Ordering::SeqCst);
+        at <= self.position().0
     }
 
     /// The tracks are known.
