@@ -40,6 +40,7 @@ fonts-dejavu-core    text in those clips
 fontconfig           finds that font
 pulseaudio           a private sound server, so that tests hear themselves only
 pulseaudio-utils     talks to it
+dbus-daemon          a private session bus with a tray on it
 python3-venv         holds the spelling checker
 shellcheck           checks the scripts
 LIST

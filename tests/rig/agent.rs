@@ -56,6 +56,17 @@ impl Agent {
         Self::start_command(place, command)
     }
 
+    /// Starts one with windows and a tray on this session bus, and waits until its sockets are
+    /// open.
+    ///
+    /// # Errors
+    /// It does not start; its words are in the error.
+    pub fn start_on_bus(place: &Place, address: &str) -> anyhow::Result<Self> {
+        let mut command = place.program("nearside")?;
+        command.arg("agent").env("DBUS_SESSION_BUS_ADDRESS", address);
+        Self::start_command(place, command)
+    }
+
     fn start_with(place: &Place, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = place.program("nearside")?;
         command.arg("agent").args(arguments);

@@ -13,6 +13,7 @@
 //! | [`picture`]  | what is on a screenshot                                                |
 //! | [`screen`]   | a display of a test's own, and an RDP client's window on it           |
 //! | [`sound`]    | a sound server of a test's own, and what it heard                      |
+//! | [`tray`]     | a session bus of a test's own, and the desktop's tray on it            |
 //!
 //! INVARIANT: nothing here waits without a limit, and what a test starts ends with it. Limits
 //! only catch what hangs: no scenario asserts how long anything takes.
@@ -28,6 +29,7 @@ pub mod process;
 pub mod programs;
 pub mod screen;
 pub mod sound;
+pub mod tray;
 
 use anyhow::bail;
 use std::sync::Mutex;

@@ -14,3 +14,4 @@ mod hostile_media;
 mod idle;
 mod overlay;
 mod surroundings;
+mod tray;

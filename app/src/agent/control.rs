@@ -122,7 +122,10 @@ async fn handle(request: Request, hub: &Hub, quit: &mpsc::Sender<()>) -> Reply {
                 Err(_) => Reply::Refused { message: "the stage does not answer".to_owned() },
             }
         }
-        Request::OpenPanel => open_panel(hub).await,
+        Request::OpenPanel => match start_panel(hub) {
+            Ok(()) => Reply::Done,
+            Err(message) => Reply::Refused { message },
+        },
         Request::Quit => {
             let _ = quit.try_send(());
             Reply::Done
@@ -130,25 +133,28 @@ async fn handle(request: Request, hub: &Hub, quit: &mpsc::Sender<()>) -> Reply {
     }
 }
 
-async fn open_panel(hub: &Hub) -> Reply {
-    let refused = |message: String| Reply::Refused { message };
-    let panel = match paths::sibling("nearside-panel") {
-        Ok(path) => path,
-        Err(error) => return refused(error.to_string()),
-    };
-    match tokio::process::Command::new(panel).spawn() {
-        Ok(mut child) => {
-            let hub = hub.clone();
-            tokio::spawn(async move {
-                let Some(pid) = child.id() else { return };
-                hub.report(Update::ProcessStarted { role: "panel", pid }).await;
-                let _ = child.wait().await;
-                hub.report(Update::ProcessEnded { pid }).await;
-            });
-            Reply::Done
-        }
-        Err(error) => refused(format!("the panel does not start: {error}")),
+/// Opens the panel, or brings it to the front.
+pub(super) fn open_panel(hub: &Hub) {
+    if let Err(message) = start_panel(hub) {
+        tracing::warn!(message);
     }
+}
+
+/// # Errors
+/// What hinders, for people.
+fn start_panel(hub: &Hub) -> Result<(), String> {
+    let panel = paths::sibling("nearside-panel").map_err(|error| error.to_string())?;
+    let mut child = tokio::process::Command::new(panel)
+        .spawn()
+        .map_err(|error| format!("the panel does not start: {error}"))?;
+    let hub = hub.clone();
+    tokio::spawn(async move {
+        let Some(pid) = child.id() else { return };
+        hub.report(Update::ProcessStarted { role: "panel", pid }).await;
+        let _ = child.wait().await;
+        hub.report(Update::ProcessEnded { pid }).await;
+    });
+    Ok(())
 }
 
 async fn send(writer: &mut OwnedWriteHalf, reply: &Reply) -> std::io::Result<()> {

@@ -15,6 +15,7 @@ mod proxy;
 mod settings;
 mod sound_server;
 mod stage;
+mod tray;
 
 use self::endpoint::{Bringer, Channels};
 use anyhow::Context as _;
@@ -56,8 +57,12 @@ async fn serve(options: AgentOptions) -> anyhow::Result<()> {
     let (hub, hub_task) = hub::start(settings::load());
     let hub_task = tokio::spawn(hub_task);
     let (quit, mut quit_asked) = tokio::sync::mpsc::channel(1);
+    let has_windows = !options.stage.headless;
     let channels = Channels::new(hub.clone(), options);
     let mut serving = JoinSet::new();
+    if has_windows {
+        serving.spawn(tray::show(hub.clone(), quit.clone()));
+    }
     serving.spawn(control::serve(control, hub.clone(), quit));
     serving.spawn(endpoint::accept(channel, Bringer::Direct, channels.clone()));
     serving.spawn(endpoint::accept(plugin, Bringer::Plugin, channels.clone()));
