@@ -1,6 +1,7 @@
 //! Media time: microseconds of the presentation time line.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 /// Presentation (or decode) timestamp in microseconds. Another type than an RTP timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +60,11 @@ pub(crate) fn ticks_from_micros(micros: i64, num: i32, den: i32) -> i64 {
 /// Converts nanoseconds to microseconds, rounding to nearest; bounded by [`FAR_MICROS`].
 pub(crate) fn micros_from_nanos(nanos: i128) -> Option<i64> {
     bounded_micros(nanos.checked_add(500)?.div_euclid(1_000))
+}
+
+/// A span of time in microseconds; what does not fit stays at the end of the range.
+pub(crate) fn micros_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Positions further than this from zero (some 142 years) are refused: sums of a few of them

@@ -238,14 +238,12 @@ impl Buffers {
         let mut inner = self.lock();
         loop {
             let order = inner.order;
-            if order.stopped || order.generation != generation {
-                return (order, Next::Again);
-            }
-            match inner.read(kind, cursor) {
-                Some(Read::Frame(frame)) => return (order, Next::Frame(frame)),
-                Some(Read::EndOfStream) if !at_end => return (order, Next::End),
-                Some(Read::EndOfStream) | None => {}
-                Some(Read::Wait) => dry(),
+            match inner.look(kind, cursor, generation) {
+                Look::Again => return (order, Next::Again),
+                Look::Read(Read::Frame(frame)) => return (order, Next::Frame(frame)),
+                Look::Read(Read::EndOfStream) if !at_end => return (order, Next::End),
+                Look::Read(Read::EndOfStream) | Look::Nothing => {}
+                Look::Read(Read::Wait) => dry(),
             }
             inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
@@ -262,7 +260,29 @@ impl Buffers {
     }
 }
 
+/// What a decode thread finds.
+enum Look {
+    Read(Read),
+    /// There is no such track, or no order yet.
+    Nothing,
+    /// The order is another than the one it follows.
+    Again,
+}
+
 impl Inner {
+    /// What is there for a thread that follows `generation`. Before the first order that is
+    /// nothing, though media may have come: what were read now would be read again.
+    fn look(&self, kind: TrackKind, cursor: &mut Option<ReadCursor>, generation: u64) -> Look {
+        let order = &self.order;
+        if order.stopped || order.generation != generation {
+            return Look::Again;
+        }
+        if generation == Order::NONE {
+            return Look::Nothing;
+        }
+        self.read(kind, cursor).map_or(Look::Nothing, Look::Read)
+    }
+
     /// The first track of a kind.
     fn track(&self, kind: TrackKind) -> Option<(&Arc<TrackConfig>, &TrackBuffer)> {
         if let Some(fetched) = &self.fetched {

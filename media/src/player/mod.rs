@@ -10,6 +10,7 @@
 
 mod audio_thread;
 mod buffers;
+mod event;
 mod fetched;
 mod stats;
 mod threads;
@@ -20,20 +21,21 @@ pub(crate) use buffers::Work;
 pub use buffers::{Appended, Buffers};
 #[cfg(test)]
 pub(crate) use buffers::{Next, ReadCursor};
+pub use event::{Event, Problem, State};
 pub use stats::{AudioStats, PlayerStats, VideoStats};
 pub use threads::Wake;
 
-use crate::decode::{DecodeError, HardwarePolicy};
-use crate::fetch::SourceError;
+use crate::decode::HardwarePolicy;
 use crate::picture::VideoFrame;
 use crate::present::{Pick, Presenter, refresh_span_micros};
 use crate::segment::TrackKind;
 use crate::sound::{Clock, Output, SystemClock, VoiceControl};
-use crate::time::Pts;
+use crate::time::{Pts, micros_of};
 use audio_thread::AudioThread;
 use stats::Measured;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use threads::{Progress, Rest};
 use transport::{Action, Feed, Phase, Transport};
 use video_thread::VideoThread;
 
@@ -48,62 +50,6 @@ const SOUND_DRY: Duration = Duration::from_millis(20);
 
 /// Sound ahead before playback starts or goes on.
 const SOUND_START: Duration = Duration::from_millis(100);
-
-/// What the player tells its owner.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    State {
-        state: State,
-        position: Pts,
-        rate: f64,
-    },
-    /// The sought picture is on the screen.
-    Seeked {
-        token: Option<u32>,
-        position: Pts,
-    },
-    /// Size in square pixels.
-    Resized {
-        width: u32,
-        height: u32,
-    },
-    FirstFrame {
-        position: Pts,
-    },
-    /// Playing goes on.
-    Warning(Problem),
-    /// Playing cannot go on.
-    Failed {
-        problem: Problem,
-        position: Pts,
-    },
-}
-
-/// As in `PlaybackState` of the channel, from the player's view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Paused,
-    Playing,
-    Stalled,
-    Seeking,
-    Ended,
-}
-
-/// What is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    #[error(transparent)]
-    Decoder(#[from] DecodeError),
-    #[error("some of the media is damaged and was left out")]
-    Damaged,
-    #[error("a decode thread does not start")]
-    Thread,
-    #[error("too many players make sound at once")]
-    TooManyVoices,
-    /// Of media by URL.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-}
 
 /// Between a pick and the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +88,8 @@ pub struct Player {
     duration: Option<i64>,
     /// End of the newest picture taken from the thread, this generation.
     picture_until: Option<Pts>,
+    /// Of the picture thread, from before its pictures were last taken.
+    picture_rest: Rest,
     /// Announced in `Seeked` once its picture is on the screen.
     seeked: Option<Option<u32>>,
     size: Option<(u32, u32)>,
@@ -190,6 +138,7 @@ impl Player {
             volume: (1.0, false),
             duration: None,
             picture_until: None,
+            picture_rest: Rest::No,
             seeked: None,
             size: None,
             first_frame_shown: false,
@@ -374,9 +323,11 @@ impl Player {
     fn pump(&mut self) {
         let Some(decoded) = &self.video.decoded else { return };
         self.video.progress.set_hungry(true);
+        self.picture_rest = self.video.progress.rest(self.generation);
         while !self.presenter.is_full() {
             let Ok(item) = decoded.try_recv() else { break };
             if item.generation != self.generation {
+                self.measured.picture_overtaken();
                 continue;
             }
             let (pts, duration) = (item.frame.pts(), item.frame.duration_micros());
@@ -400,8 +351,7 @@ impl Player {
         let position = self.position(now);
         let seen_all =
             self.picture_until.is_none_or(|until| self.no_later_than_end(until) <= position);
-        let progress = &self.video.progress;
-        if progress.is_done(self.generation) {
+        if self.picture_rest == Rest::Done {
             return if seen_all || !self.transport.running() && !shown {
                 Feed::Done
             } else {
@@ -409,7 +359,7 @@ impl Player {
             };
         }
         let running = self.transport.phase() == Phase::Running;
-        if progress.is_dry(self.generation) && (seen_all || !running) {
+        if self.picture_rest == Rest::Dry && (seen_all || !running) {
             return if shown && !running && !seen_all { Feed::Ready } else { Feed::Dry };
         }
         let seeking = matches!(self.transport.phase(), Phase::Seeking { .. });
@@ -421,7 +371,8 @@ impl Player {
             return Feed::Absent;
         }
         let progress = &self.audio.progress;
-        if progress.is_done(self.generation) {
+        let rest = progress.rest(self.generation);
+        if rest == Rest::Done {
             return if self.voice.is_drained(now) { Feed::Done } else { Feed::Ready };
         }
         let until = progress.until(self.generation).unwrap_or(self.anchor);
@@ -431,7 +382,7 @@ impl Player {
         if enough <= self.media_span(ahead) {
             return Feed::Ready;
         }
-        if progress.is_dry(self.generation) { Feed::Dry } else { Feed::Filling }
+        if rest == Rest::Dry { Feed::Dry } else { Feed::Filling }
     }
 
     fn take_problems(&mut self, now: Instant) {
@@ -564,9 +515,7 @@ impl Player {
             let mut earlier = |at: Instant| wake = Some(wake.map_or(at, |wake| wake.min(at)));
             earlier(self.next_report);
             let position = self.position(now);
-            let ends = |thread: &threads::Progress| {
-                thread.is_done(self.generation) || thread.is_dry(self.generation)
-            };
+            let ends = |thread: &Progress| thread.rest(self.generation) != Rest::No;
             if picture != Feed::Absent
                 && self.presenter.is_empty()
                 && ends(&self.video.progress)
@@ -593,6 +542,5 @@ impl Drop for Player {
     }
 }
 
-fn micros_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
+#[cfg(test)]
+pub(crate) mod tests;

@@ -32,10 +32,13 @@ pub struct VideoStats {
     pub decoder: String,
     /// Name of the hardware interface that decoded the last picture.
     pub hardware: Option<&'static str>,
+    /// INVARIANT: each one is presented, dropped, discarded or on its way to the screen.
     pub decoded: u64,
     pub presented: u64,
     /// Decoded, due, and never shown.
     pub dropped: u64,
+    /// Decoded and void: before the sought position, or overtaken by a seek.
+    pub discarded: u64,
     pub late: u64,
     pub corrupted: u64,
 }
@@ -58,9 +61,15 @@ pub(super) struct Measured {
     seek_since: Option<Instant>,
     seeks_ms: Vec<f64>,
     first_frame_ms: Option<f64>,
+    /// Pictures that came out of the decoder after the seek that made them void.
+    overtaken: u64,
 }
 
 impl Measured {
+    pub(super) fn picture_overtaken(&mut self) {
+        self.overtaken += 1;
+    }
+
     pub(super) fn seek_started(&mut self, now: Instant) {
         self.seek_since = Some(now);
     }
@@ -105,6 +114,9 @@ impl Player {
             decoded: progress.decoded.load(Ordering::Relaxed),
             presented: counters.presented,
             dropped: counters.dropped,
+            discarded: progress.hidden.load(Ordering::Relaxed)
+                + counters.flushed
+                + self.measured.overtaken,
             late: counters.late,
             corrupted: progress.corrupted.load(Ordering::Relaxed),
         })

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the player wants decoded. Changed under the buffers' lock, which wakes the threads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
-    /// Raised by each seek.
+    /// Raised by each seek; [`Order::NONE`] before the first one.
     pub(crate) generation: u64,
     /// Decode so that the picture and the sound at this position come first.
     pub(crate) start: Pts,
@@ -26,10 +26,15 @@ pub(crate) struct Order {
     pub(crate) stopped: bool,
 }
 
+impl Order {
+    /// The generation of no order: nothing is decoded in it.
+    pub(crate) const NONE: u64 = 0;
+}
+
 impl Default for Order {
     fn default() -> Self {
         Self {
-            generation: 0,
+            generation: Self::NONE,
             start: Pts::ZERO,
             voice_generation: 0,
             rate: 1.0,
@@ -38,6 +43,18 @@ impl Default for Order {
             stopped: false,
         }
     }
+}
+
+/// Why a decode thread gives out nothing more for now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It is at work.
+    #[default]
+    No,
+    /// It waits for media that is not there.
+    Dry,
+    /// It has given out everything up to the end of the stream.
+    Done,
 }
 
 /// How far a decode thread has come; written by it, read by the player.
@@ -50,6 +67,8 @@ pub(crate) struct Progress {
     /// End of what was given out, and its generation.
     until: Mutex<(u64, Pts)>,
     pub(crate) decoded: AtomicU64,
+    /// Of those, the ones that were not given out: they lie before the sought position.
+    pub(crate) hidden: AtomicU64,
     pub(crate) corrupted: AtomicU64,
     /// Set by the player when it could take more; the thread then wakes it for each piece.
     hungry: AtomicBool,
@@ -88,6 +107,15 @@ impl Progress {
 
     pub(crate) fn set_until(&self, generation: u64, pts: Pts) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = (generation, pts);
+    }
+
+    /// What it gave out before it rested is there for whoever asks this first.
+    pub(crate) fn rest(&self, generation: u64) -> Rest {
+        match (self.is_done(generation), self.is_dry(generation)) {
+            (true, _) => Rest::Done,
+            (false, true) => Rest::Dry,
+            (false, false) => Rest::No,
+        }
     }
 
     /// End of what was given out in this generation, if anything was.

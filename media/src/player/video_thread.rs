@@ -5,7 +5,7 @@
 
 use super::Problem;
 use super::buffers::{Buffers, Next, ReadCursor};
-use super::threads::{Progress, Wake};
+use super::threads::{Order, Progress, Wake};
 use crate::decode::{DecodeError, HardwarePolicy, VideoDecoder, VideoDecoderFacts};
 use crate::picture::VideoFrame;
 use crate::segment::TrackKind;
@@ -53,7 +53,7 @@ impl VideoThread {
             send,
             wake,
             policy,
-            generation: 0,
+            generation: Order::NONE,
             decoder: None,
             hidden_until: None,
             early: None,
@@ -141,7 +141,7 @@ impl Worker {
     fn begin(&mut self, generation: u64) {
         self.generation = generation;
         self.hidden_until = None;
-        self.early = None;
+        self.hide(None);
         self.delivered = false;
         self.progress.set_done(None);
         self.progress.set_dry(None);
@@ -228,14 +228,22 @@ impl Worker {
         self.progress.decoded.fetch_add(1, Ordering::Relaxed);
         let end = picture.pts().plus(picture.duration_micros().max(1));
         if self.hidden_until.is_some_and(|hidden| end <= hidden) {
-            self.early = (!self.delivered).then_some(picture);
+            self.hide(Some(picture));
             return true;
         }
+        self.hide(None);
         self.hand_over(picture)
     }
 
+    /// Keeps a picture of before the first one shown; the one that was kept is never shown.
+    fn hide(&mut self, picture: Option<VideoFrame>) {
+        let (kept, void) = if self.delivered { (None, picture) } else { (picture, None) };
+        let before = std::mem::replace(&mut self.early, kept);
+        let hidden = u64::from(before.is_some()) + u64::from(void.is_some());
+        self.progress.hidden.fetch_add(hidden, Ordering::Relaxed);
+    }
+
     fn hand_over(&mut self, frame: VideoFrame) -> bool {
-        self.early = None;
         self.delivered = true;
         let generation = self.generation;
         self.progress.set_until(generation, frame.pts().plus(frame.duration_micros().max(0)));

@@ -2,71 +2,21 @@
 
 use super::server::{Manner, Server};
 use super::*;
-use crate::decode::HardwarePolicy;
-use crate::player::{Event, Player, Problem, State, Wake};
-use crate::sound::{Output, OutputConfig};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::{Duration, Instant};
+use crate::player::tests::{Stage, is};
+use crate::player::{Event, Problem, State};
+use std::time::Instant;
 
-const REFRESH: Duration = Duration::from_micros(16_667);
-
-/// A stage without a screen.
-struct Stage {
-    player: Player,
-    _source: UrlSource,
-    _output: Output,
-    woken: Receiver<()>,
-    events: Vec<Event>,
-    shown: u64,
-}
-
-impl Stage {
-    fn open(url: &str) -> Self {
-        let output = Output::open(OutputConfig { measure: false, force_system_clock: true });
-        let buffers = Arc::new(Buffers::default());
-        let (send, woken) = sync_channel(1);
-        let wake: Wake = Arc::new(move || {
-            // A wake that waits already is as good as two.
-            let _ = send.try_send(());
-        });
-        let source = UrlSource::start(url.to_owned(), OPEN, &buffers, Arc::clone(&wake)).unwrap();
-        let player = Player::new(buffers, &output, HardwarePolicy::Off, &wake).unwrap();
-        Self { player, _source: source, _output: output, woken, events: Vec::new(), shown: 0 }
-    }
-
-    /// Plays until an event is the one that is waited for.
-    fn until(&mut self, wanted: impl Fn(&Event) -> bool) {
-        loop {
-            let now = Instant::now();
-            let next = self.player.update(now);
-            if let Some(frame) = self.player.pick(now, REFRESH) {
-                self.shown += 1;
-                let size = frame.format().display_size();
-                self.player.presented(frame.pts(), size, Instant::now());
-            }
-            let events = self.player.take_events();
-            let found = events.iter().any(&wanted);
-            self.events.extend(events);
-            if found {
-                return;
-            }
-            let wait = next
-                .map_or(Duration::from_secs(60), |at| at.saturating_duration_since(Instant::now()));
-            // A timeout is as good as a wake: the player is looked at again.
-            let _ = self.woken.recv_timeout(wait);
-        }
-    }
-}
-
-fn is(state: State) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::State { state: now, .. } if *now == state)
+fn play(url: &str) -> Stage<UrlSource> {
+    Stage::open(|buffers, wake| {
+        UrlSource::start(url.to_owned(), OPEN, buffers, Arc::clone(wake)).unwrap()
+    })
 }
 
 #[test]
 fn plays_to_the_end_and_again() {
     let clip = clip(1, &format!("{H264_AAC} -movflags +faststart"));
     let server = Server::start(&clip.bytes, Manner::default());
-    let mut stage = Stage::open(&server.url());
+    let mut stage = play(&server.url());
     stage.until(|event| matches!(event, Event::FirstFrame { .. }));
     stage.player.set_paused(false, Instant::now());
     stage.until(is(State::Ended));
@@ -91,7 +41,7 @@ fn a_slow_server_stalls_and_goes_on() {
     let clip = clip(3, &format!("{H264_AAC} -movflags +faststart"));
     let manner = Manner { pauses_after: Some(clip.bytes.len() / 2), ..Manner::default() };
     let server = Server::start(&clip.bytes, manner);
-    let mut stage = Stage::open(&server.url());
+    let mut stage = play(&server.url());
     stage.player.set_paused(false, Instant::now());
     stage.until(is(State::Playing));
     stage.until(is(State::Stalled));
@@ -109,7 +59,7 @@ fn a_paused_player_seeks_and_closes() {
     let clip = clip(40, &format!("{H264_AAC} -movflags +faststart"));
     let server = Server::start(&clip.bytes, Manner::default());
     for places in [[35_000_000, 36_500_000], [1_500_000, 20_000_000], [39_990_000, 0]] {
-        let mut stage = Stage::open(&server.url());
+        let mut stage = play(&server.url());
         stage.until(|event| matches!(event, Event::FirstFrame { .. }));
         for (token, to) in (1..).zip(places) {
             stage.player.seek(Pts(to), Some(token), Instant::now());
@@ -130,7 +80,7 @@ fn a_paused_player_seeks_and_closes() {
 fn uncompressed_sound_plays() {
     let clip = make(&[tone(1), words("-c:a pcm_s24le -f wav")].concat());
     let server = Server::start(&clip.bytes, Manner::default());
-    let mut stage = Stage::open(&server.url());
+    let mut stage = play(&server.url());
     stage.player.set_paused(false, Instant::now());
     stage.until(is(State::Ended));
     let audio = stage.player.stats().audio.unwrap();
@@ -144,7 +94,7 @@ fn a_failure_is_said_when_what_arrived_was_played() {
     let manner =
         Manner { changes: true, breaks_after: Some(clip.bytes.len() / 2), ..Manner::default() };
     let server = Server::start(&clip.bytes, manner);
-    let mut stage = Stage::open(&server.url());
+    let mut stage = play(&server.url());
     stage.player.set_paused(false, Instant::now());
     stage.until(|event| matches!(event, Event::Failed { .. }));
     let Some(Event::Failed { problem, position }) = stage.events.last() else { unreachable!() };

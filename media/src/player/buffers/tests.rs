@@ -3,6 +3,7 @@
 use super::*;
 use crate::fetch::{AddressPolicy, Line, SourceFacts, SourceTrack};
 use crate::init::tests::any_track;
+use crate::segment::CodedFrame;
 
 /// Buffers of a source that has just opened.
 fn opened() -> Buffers {
@@ -28,4 +29,26 @@ fn a_position_that_was_reached_before_it_was_waited_for_is_not_missed() {
     buffers.set_position(Pts(100));
     assert!(!buffers.plan_look(Pts(101)));
     assert!(buffers.plan_look(Pts(100)));
+}
+
+/// A decode thread is there before its player has said where to begin, and so may media be.
+#[test]
+fn nothing_is_read_before_the_first_order() {
+    let buffers = opened();
+    let frame = CodedFrame {
+        track_id: 1,
+        pts: Pts::ZERO,
+        dts: Pts::ZERO,
+        duration_micros: 20_000,
+        keyframe: true,
+        data: bytes::Bytes::from_static(b"frame"),
+    };
+    assert!(buffers.source_frame(0, frame));
+    let mut cursor = None;
+    let mut look = |generation| buffers.lock().look(TrackKind::Audio, &mut cursor, generation);
+    assert!(matches!(look(Order::NONE), Look::Nothing));
+    buffers.order(|order| order.generation = 1);
+    assert!(matches!(look(Order::NONE), Look::Again));
+    assert!(matches!(look(1), Look::Read(Read::Frame(_))));
+    assert!(matches!(look(1), Look::Read(Read::Wait)));
 }

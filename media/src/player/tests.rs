@@ -1,0 +1,140 @@
+//! Whole players without a screen or a speaker, and what becomes of each decoded picture.
+
+use super::*;
+use crate::segment::tests::clips::{Clip, FRAGMENTED, VIDEO};
+use crate::sound::OutputConfig;
+use crate::source_buffer::AppendParams;
+use std::sync::LazyLock;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+const REFRESH: Duration = Duration::from_micros(16_667);
+
+/// A stage with one player on media from `S`, which lives as long.
+pub(crate) struct Stage<S> {
+    pub(crate) player: Player,
+    _source: S,
+    _output: Output,
+    woken: Receiver<()>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) shown: u64,
+}
+
+impl<S> Stage<S> {
+    /// `bring` is there before the player.
+    pub(crate) fn open(bring: impl FnOnce(&Arc<Buffers>, &Wake) -> S) -> Self {
+        let output = Output::open(OutputConfig { measure: false, force_system_clock: true });
+        let buffers = Arc::new(Buffers::default());
+        let (send, woken) = sync_channel(1);
+        let wake: Wake = Arc::new(move || {
+            // A wake that waits already is as good as two.
+            let _ = send.try_send(());
+        });
+        let source = bring(&buffers, &wake);
+        let player = Player::new(buffers, &output, HardwarePolicy::Off, &wake).unwrap();
+        Self { player, _source: source, _output: output, woken, events: Vec::new(), shown: 0 }
+    }
+
+    /// Plays until an event is the one that is waited for.
+    pub(crate) fn until(&mut self, wanted: impl Fn(&Event) -> bool) {
+        loop {
+            let now = Instant::now();
+            let next = self.player.update(now);
+            if let Some(frame) = self.player.pick(now, REFRESH) {
+                self.shown += 1;
+                let size = frame.format().display_size();
+                self.player.presented(frame.pts(), size, Instant::now());
+            }
+            let events = self.player.take_events();
+            let found = events.iter().any(&wanted);
+            self.events.extend(events);
+            if found {
+                return;
+            }
+            let wait = next
+                .map_or(Duration::from_secs(60), |at| at.saturating_duration_since(Instant::now()));
+            // A timeout is as good as a wake: the player is looked at again.
+            let _ = self.woken.recv_timeout(wait);
+        }
+    }
+
+    fn pictures(&self) -> VideoStats {
+        self.player.stats().video.expect("pictures")
+    }
+}
+
+pub(crate) fn is(state: State) -> impl Fn(&Event) -> bool {
+    move |event| matches!(event, Event::State { state: now, .. } if *now == state)
+}
+
+/// 50 pictures, reordered, a key frame every 24.
+static CLIP: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let codec: &[&str] = &["-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-bf", "2"];
+    Clip::make(&[VIDEO, codec, FRAGMENTED]).bytes
+});
+
+const PICTURES: u64 = 50;
+
+/// A stage that plays all of the clip, which was appended before there was a player.
+fn appended() -> Stage<()> {
+    Stage::open(|buffers, _| {
+        buffers.add_stream(1, "video/mp4").unwrap();
+        buffers.begin_append(1, &AppendParams::default(), CLIP.len()).unwrap();
+        buffers.push(1, &CLIP).unwrap();
+        buffers.end_append(1).unwrap();
+        buffers.end_of_stream(1);
+    })
+}
+
+#[test]
+fn each_picture_is_decoded_once_and_shown_or_dropped() {
+    let mut stage = appended();
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Ended));
+    let video = stage.pictures();
+    assert_eq!((video.decoded, video.discarded), (PICTURES, 0), "{video:?}");
+    assert_eq!(video.presented + video.dropped, PICTURES, "{video:?}");
+    assert_eq!(video.presented, stage.shown, "{video:?}");
+}
+
+/// The thread may give out its last picture and rest between two looks of the player.
+#[test]
+fn the_end_is_not_reached_before_the_last_picture_was_taken() {
+    let Stage { mut player, .. } = {
+        let mut stage = appended();
+        stage.player.set_paused(false, Instant::now());
+        stage.until(is(State::Ended));
+        stage
+    };
+    let generation = player.generation;
+    for (rest, feed) in [(Rest::Dry, Feed::Dry), (Rest::Done, Feed::Done)] {
+        let progress = Arc::clone(&player.video.progress);
+        progress.set_done(None);
+        player.pump();
+        match rest {
+            Rest::Dry => assert!(progress.set_dry(Some(generation))),
+            _ => progress.set_done(Some(generation)),
+        }
+        assert_eq!(player.picture_feed(Instant::now()), Feed::Filling, "{rest:?}");
+        player.pump();
+        assert_eq!(player.picture_feed(Instant::now()), feed, "{rest:?}");
+        progress.set_dry(None);
+    }
+}
+
+#[test]
+fn seeks_discard_what_they_overtake_and_what_only_others_need() {
+    let mut stage = appended();
+    for (token, to) in (1..).zip([1_900_000, 30_000, 1_500_000, 700_000, 940_000]) {
+        stage.player.seek(Pts(to), Some(token), Instant::now());
+        // Every second seek is overtaken by the next one.
+        if token % 2 == 0 {
+            stage.until(|event| matches!(event, Event::Seeked { token: Some(_), .. }));
+        }
+    }
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Ended));
+    let video = stage.pictures();
+    assert_eq!(video.decoded, video.presented + video.dropped + video.discarded, "{video:?}");
+    // 940 ms lies 23 pictures behind a key frame.
+    assert!(23 <= video.discarded && 26 <= video.presented + video.dropped, "{video:?}");
+}
