@@ -14,7 +14,7 @@ pub(crate) fn status(json: bool, watch: bool) -> anyhow::Result<()> {
     loop {
         let status = match connection.receive()? {
             Reply::Status(status) => status,
-            Reply::Done => continue,
+            Reply::Done | Reply::Logs { .. } => continue,
             Reply::Refused { message } => bail!(message),
         };
         let text = if json { serde_json::to_string(&status)? } else { for_people(&status) };
@@ -32,7 +32,7 @@ pub(crate) fn quit() -> anyhow::Result<()> {
     connection.send(&Request::Quit)?;
     match connection.receive()? {
         Reply::Refused { message } => bail!(message),
-        Reply::Done | Reply::Status(_) => Ok(()),
+        Reply::Done | Reply::Status(_) | Reply::Logs { .. } => Ok(()),
     }
 }
 

@@ -28,6 +28,9 @@ pub enum Request {
     Steer { page: PageId, player: PlayerId, command: PlayerCommand },
     /// Writes what an item's page shows as PNG to `path`; answered when it is written.
     Screenshot { page: PageId, path: String },
+    /// Log lines of the agent and its stages from this number on, answered by `Logs`. A
+    /// number that no line has yet gives none, and the number of the next one.
+    Logs { since: u64 },
     /// Opens the panel.
     OpenPanel,
     /// Ends the agent and everything it started.
@@ -39,7 +42,14 @@ pub enum Request {
 pub enum Reply {
     Status(Box<Status>),
     Done,
-    Refused { message: String },
+    /// Oldest first. `next`: the number of the line after them.
+    Logs {
+        lines: Vec<String>,
+        next: u64,
+    },
+    Refused {
+        message: String,
+    },
 }
 
 /// An agent that takes no request for so long is as good as gone.

@@ -9,6 +9,7 @@ mod client;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use nearside::stage_link::{RendererChoice, StageOptions};
+use nearside_channel::log::LogRing;
 use nearside_channel::policy::Setting;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -67,8 +68,15 @@ enum Role {
 }
 
 fn main() -> ExitCode {
-    nearside::logging::start();
-    match run(Cli::parse()) {
+    let cli = Cli::parse();
+    let logs = LogRing::default();
+    if matches!(cli.role, Role::Agent { .. }) {
+        let ring = logs.clone();
+        nearside::logging::start_collected(move |line| ring.push(line));
+    } else {
+        nearside::logging::start();
+    }
+    match run(cli, logs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             nearside::logging::complain(&error);
@@ -77,7 +85,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli, logs: LogRing) -> anyhow::Result<()> {
     match cli.role {
         Role::Agent { headless, window, renderer, measure, software_decoding, device_policy } => {
             let policy = agent::load_policy(device_policy.as_deref())?;
@@ -90,7 +98,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
                 software_decoding,
                 allow_private_addresses,
             };
-            agent::run(agent::AgentOptions { stage, policy })
+            agent::run(agent::AgentOptions { stage, policy }, logs)
         }
         Role::Panel => become_sibling("nearside-panel", Vec::new()),
         Role::Demo { arguments } => become_sibling("nearside-demo", arguments),

@@ -99,6 +99,10 @@ pub enum FromStage {
     Screenshot {
         error: Option<Reason>,
     },
+    /// A log line of the stage, for "Collect logs".
+    Log {
+        line: String,
+    },
     /// The stage cannot work at all (no renderer, broken input).
     Failed {
         reason: Reason,

@@ -11,7 +11,7 @@
 //!  page_open ───────────────────────────────▶
 //!        ◀──────────── device: page_ready │ page_failed
 //!  player, stream, buffered … ──────────────▶
-//!        ◀──────────── device: player, stream, steer, settings
+//!        ◀──────────── device: player, stream, steer, settings, logs
 //! ```
 //!
 //! The host keeps what a page has appended, bounded and mirroring `buffered`, so that a
@@ -22,8 +22,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::{
-    Capabilities, DeviceMessage, DeviceSettings, PageId, PlayerCommand, PlayerId, Reason,
-    SessionPolicy, Size, StreamCommand, StreamId, TimeRange,
+    Capabilities, DeviceMessage, DeviceSettings, DeviceSwitch, PageId, PlayerCommand, PlayerId,
+    Reason, SessionPolicy, StreamCommand, StreamId, TimeRange,
 };
 
 /// Version of these messages. Extension and host are updated apart from each other.
@@ -49,8 +49,6 @@ pub enum ExtensionMessage {
         extension_version: String,
         /// E.g. `Chromium 156`.
         browser: String,
-        /// Size of the remote desktop in pixels.
-        desktop: Size,
     },
     /// A tab has media that can be redirected.
     PageOpen { page: PageId, site: String, title: String },
@@ -66,8 +64,11 @@ pub enum ExtensionMessage {
     /// What the browser's own SourceBuffer holds after append `seq` or a removal: the host
     /// keeps what lies within it.
     Buffered { stream: StreamId, seq: u32, buffered: Vec<TimeRange> },
-    /// Begins a log that `collect_logs` with `start: false` ends; answered by `logs`.
+    /// Begins a log that `collect_logs` with `start: false` ends; answered by `logs`, and by
+    /// the device's own [`DeviceMessage::Logs`] where one with that service is there.
     CollectLogs { start: bool },
+    /// Moves a switch of the device, if it has that service; answered by its `settings`.
+    Switch { switch: DeviceSwitch, on: bool },
 }
 
 /// From the host to the extension.

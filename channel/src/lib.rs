@@ -11,6 +11,7 @@
 //! | [`scheduler`] | which frame the session host sends next                      |
 //! | [`policy`]    | resultant values of all policy sources                       |
 //! | [`geometry`]  | remote pixels to local pixels                                |
+//! | [`log`]       | a part's latest log lines, bounded                           |
 //! | [`extension`] | what extension and host say to each other                    |
 //! | [`plugin`]    | what the RDP client's plugin says first                      |
 //!
@@ -21,6 +22,7 @@ pub mod codec;
 pub mod extension;
 pub mod geometry;
 pub mod link;
+pub mod log;
 pub mod message;
 pub mod plugin;
 pub mod policy;

@@ -63,6 +63,11 @@ pub enum HostMessage {
     PageClose { page: PageId },
     /// A media element of `page` does something.
     Player { page: PageId, player: PlayerId, command: PlayerCommand },
+    /// The user moved a switch in the session. Only to devices with the service `switches`.
+    Switch { switch: DeviceSwitch, on: bool },
+    /// Begins a collection of the device's log lines, or ends it: then answered by `Logs`.
+    /// Only to devices with the service `logs`.
+    CollectLogs { start: bool },
 }
 
 /// From the device to the session host, in control frames.
@@ -93,6 +98,9 @@ pub enum DeviceMessage {
     /// The user asks for this on the device (panel, media keys). The page owns its state: it
     /// carries the command out as if it came from its own controls, or leaves it.
     Steer { page: PageId, player: PlayerId, command: PlayerCommand },
+    /// Log lines of agent and stages since the collection began, oldest first and without
+    /// content of pages; in as many messages as they need. `last`: nothing follows.
+    Logs { lines: Vec<String>, last: bool },
 }
 
 /// The host's greeting.
@@ -109,8 +117,10 @@ pub struct Hello {
     /// Identifies the user's activity across reconnects.
     #[serde(default)]
     pub activity_id: String,
-    /// Size of the remote desktop in pixels.
-    pub desktop: Size,
+    /// Size of the remote desktop in pixels, where the host knows it: the layouts of a page
+    /// say it, too.
+    #[serde(default)]
+    pub desktop: Option<Size>,
     /// Policy of the session host.
     #[serde(default)]
     pub policy: SessionPolicy,
@@ -169,6 +179,10 @@ pub struct Capabilities {
     pub audio: Vec<String>,
     /// Of `mp4`, `webm`.
     pub containers: Vec<String>,
+    /// What the device takes beside playback, of `captions`, `logs`, `switches`: an older one
+    /// is not sent the messages for it.
+    #[serde(default)]
+    pub services: Vec<String>,
 }
 
 /// The user's switches that change what the session does.
@@ -186,6 +200,25 @@ pub struct DeviceSettings {
     pub call_all_sites: bool,
     /// The user paused redirection: everything plays in the session.
     pub paused: bool,
+}
+
+/// A field of [`DeviceSettings`] that the session's user may set, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceSwitch {
+    VideoOutlines,
+    VideoStatusOverlay,
+}
+
+impl DeviceSwitch {
+    /// Puts the switch `on` or off in `settings`.
+    pub fn set(self, settings: &mut DeviceSettings, on: bool) {
+        match self {
+            Self::VideoOutlines => settings.video_outlines = on,
+            Self::VideoStatusOverlay => settings.video_status_overlay = on,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +261,56 @@ pub struct Layout {
 
 /// Bound on [`Layout::covered`].
 pub const MAX_COVERED: usize = 64;
+
+/// One text track cue as it is shown (WebVTT, section 3.1 "WebVTT cues"), without its markup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Caption {
+    /// Plain text; `\n` between lines. At most [`MAX_CAPTION`] bytes.
+    pub text: String,
+    #[serde(default)]
+    pub line: CaptionLine,
+    /// Where its box is anchored, in percent of the picture's width from the left; `None`:
+    /// where `align` says.
+    #[serde(default)]
+    pub position: Option<f64>,
+    /// Width of its box in percent of the picture's.
+    pub size: f64,
+    #[serde(default)]
+    pub align: CaptionAlign,
+}
+
+/// Where a caption is, from top to bottom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum CaptionLine {
+    /// At the bottom.
+    #[default]
+    Auto,
+    /// This line, from 0 at the top, or from -1 at the bottom.
+    Number { line: i32 },
+    /// Its first line is so far down, in percent of the picture's height.
+    Percent { percent: f64 },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionAlign {
+    Start,
+    #[default]
+    Center,
+    End,
+    Left,
+    Right,
+}
+
+/// Bound on the captions of one player.
+pub const MAX_CAPTIONS: usize = 16;
+
+/// Bound on [`Caption::text`] in bytes of UTF-8.
+pub const MAX_CAPTION: usize = 2048;
 
 /// What a media element is told by its page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -274,6 +357,11 @@ pub enum PlayerCommand {
         duration_micros: Option<i64>,
     },
     Layout(Layout),
+    /// The captions that are shown now, in place of those before. At most [`MAX_CAPTIONS`].
+    /// Only to devices with the service `captions`.
+    Captions {
+        captions: Vec<Caption>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

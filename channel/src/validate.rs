@@ -5,9 +5,9 @@
 //! Lengths of text are in bytes of UTF-8, times in microseconds.
 
 use crate::message::{
-    Capabilities, CreditLimits, DeviceMessage, Hello, HostMessage, Layout, MAX_COVERED,
-    PlayerCommand, PlayerEvent, Reason, Size, Source, StreamCommand, StreamEvent, StreamId,
-    TimeRange, Welcome,
+    Capabilities, Caption, CaptionLine, CreditLimits, DeviceMessage, Hello, HostMessage, Layout,
+    MAX_CAPTION, MAX_CAPTIONS, MAX_COVERED, PlayerCommand, PlayerEvent, Reason, Size, Source,
+    StreamCommand, StreamEvent, StreamId, TimeRange, Welcome,
 };
 
 /// Shortest and longest nonce.
@@ -28,7 +28,11 @@ pub const MAX_SESSION_NAME: usize = 256;
 pub const MAX_SENTENCE: usize = 1024;
 /// Most buffered ranges in one event.
 pub const MAX_RANGES: usize = 1024;
-/// Most codecs or containers in one list.
+/// Most log lines in one message; all of them together fit into a control frame.
+pub const MAX_LOG_LINES: usize = 256;
+/// Longest log line.
+pub const MAX_LOG_LINE: usize = 512;
+/// Most codecs, containers or services in one list.
 pub const MAX_CAPABILITIES: usize = 32;
 /// Largest width and height of a desktop or picture, in pixels.
 pub const MAX_EXTENT: u32 = 65_535;
@@ -78,7 +82,9 @@ pub fn host_message(message: &HostMessage) -> Checked {
             text("site", site, MAX_SITE)?;
             text("title", title, MAX_TITLE)
         }
-        HostMessage::PageClose { page: _ } => Ok(()),
+        HostMessage::PageClose { page: _ }
+        | HostMessage::Switch { switch: _, on: _ }
+        | HostMessage::CollectLogs { start: _ } => Ok(()),
         HostMessage::Player { page: _, player: _, command } => player_command(command),
     }
 }
@@ -104,6 +110,10 @@ pub fn device_message(message: &DeviceMessage) -> Checked {
             stream_event(event)
         }
         DeviceMessage::Steer { page: _, player: _, command } => player_command(command),
+        DeviceMessage::Logs { lines, last: _ } => {
+            at_most("lines", lines.len(), MAX_LOG_LINES)?;
+            lines.iter().try_for_each(|line| text("line", line, MAX_LOG_LINE))
+        }
     }
 }
 
@@ -151,7 +161,7 @@ fn hello(hello: &Hello) -> Checked {
     check_nonce(nonce)?;
     text("session_name", session_name, MAX_SESSION_NAME)?;
     text("activity_id", activity_id, MAX_NAME)?;
-    desktop_size(*desktop)
+    desktop.map_or(Ok(()), desktop_size)
 }
 
 fn desktop_size(Size { width, height }: Size) -> Checked {
@@ -175,10 +185,11 @@ fn welcome(welcome: &Welcome) -> Checked {
     let CreditLimits { total_bytes, per_stream_bytes } = *credits;
     within("total_bytes", CREDIT_WINDOW.contains(&total_bytes))?;
     within("per_stream_bytes", CREDIT_WINDOW.contains(&per_stream_bytes))?;
-    let Capabilities { video, audio, containers } = capabilities;
+    let Capabilities { video, audio, containers, services } = capabilities;
     names("video", video)?;
     names("audio", audio)?;
     names("containers", containers)?;
+    names("services", services)?;
     playback_refused.as_ref().map_or(Ok(()), reason)
 }
 
@@ -208,6 +219,22 @@ fn player_command(command: &PlayerCommand) -> Checked {
             desktop.map_or(Ok(()), desktop_size)?;
             at_most("covered", covered.len(), MAX_COVERED)
         }
+        PlayerCommand::Captions { captions } => {
+            at_most("captions", captions.len(), MAX_CAPTIONS)?;
+            captions.iter().try_for_each(caption)
+        }
+    }
+}
+
+fn caption(caption: &Caption) -> Checked {
+    let Caption { text: words, line, position, size, align: _ } = caption;
+    let percent = |value: &f64| (0.0..=100.0).contains(value);
+    text("caption", words, MAX_CAPTION)?;
+    within("caption's size", percent(size))?;
+    within("caption's position", position.as_ref().is_none_or(percent))?;
+    match line {
+        CaptionLine::Auto | CaptionLine::Number { line: _ } => Ok(()),
+        CaptionLine::Percent { percent: value } => within("caption's line", percent(value)),
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nearside_channel::extension::HostEvent;
+use nearside_channel::log::LogRing;
 use tokio::sync::mpsc;
 
 use crate::connection::{Ended, sleep_until};
@@ -20,7 +21,6 @@ use crate::device::{Device, Greeting, random_hex};
 use crate::ending::Ending;
 use crate::meeting::{self, Client, Listening};
 use crate::port::{self, Input};
-use crate::ring::Ring;
 use crate::session::{BrowserId, DeviceError, Event, Identity, Session};
 use crate::status::Status;
 use crate::transport::Transport;
@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if options.detached {
         meeting::leave_the_starter();
     }
-    let ring = Ring::default();
+    let ring = LogRing::default();
     logging::start(ring.clone(), !options.detached);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -91,7 +91,7 @@ struct Policy {
 }
 
 impl Broker {
-    fn new(options: &Options, listening: Listening, ring: Ring) -> anyhow::Result<Self> {
+    fn new(options: &Options, listening: Listening, ring: LogRing) -> anyhow::Result<Self> {
         let (policy, error) = policy::read(&options.policy);
         if let Some(error) = error {
             tracing::error!(%error, "everything is restricted");

@@ -164,7 +164,7 @@ impl Connection {
                 return Err(Ended::Unexpected(frame.kind()));
             }
             let message = codec::decode_device(&frame.body)?;
-            self.link.handle(Instant::now(), HostInput::Message(message));
+            self.link.handle(Instant::now(), HostInput::Message(Box::new(message)));
             drain(
                 &mut self.link,
                 &mut self.urgent,

@@ -165,15 +165,15 @@ impl Device {
             Ok(nonce) => nonce,
             Err(reason) => return self.pause(Unavailable { reason, retry: Retry::Soon }, session),
         };
-        let (extension_version, desktop) = session.greeting();
         let hello = Hello {
             protocol: PROTOCOL_VERSION,
             host_version: env!("CARGO_PKG_VERSION").to_owned(),
-            extension_version,
+            extension_version: session.extension_version(),
             nonce,
             session_name: self.greeting.session_name.clone(),
             activity_id: self.greeting.activity_id.clone(),
-            desktop,
+            // Pages say it with their layouts.
+            desktop: None,
             policy: session.policy().clone(),
         };
         self.state = State::Connected(Box::new(Connection::new(stream, hello)));

@@ -3,14 +3,16 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
-use crate::ring::Ring;
+use crate::ring::Writer;
+use nearside_channel::log::LogRing;
 
 /// Starts logging for this process.
-pub(crate) fn start(ring: Ring, by_hand: bool) {
+pub(crate) fn start(ring: LogRing, by_hand: bool) {
     let filter = EnvFilter::try_from_env("NEARSIDE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("off,nearside_host=info,nearside_channel=info"));
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false);
+    let ring = move || Writer(ring.clone());
     // Fails only when a test has set one already.
     let _ = if by_hand {
         subscriber.with_writer(ring.and(std::io::stderr)).try_init()

@@ -27,15 +27,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use nearside_channel::extension::{ChannelState, HostEvent};
-use nearside_channel::message::{
-    PageId, Reason, ReasonCode, SessionPolicy, Size, StreamId, Welcome,
-};
+use nearside_channel::log::LogRing;
+use nearside_channel::message::{PageId, Reason, ReasonCode, SessionPolicy, StreamId, Welcome};
 use nearside_channel::scheduler::Scheduler;
 
 use self::ids::StreamIds;
 pub(crate) use self::model::BrowserId;
 use self::model::{Page, PageKey, PlayerKey};
-use crate::ring::Ring;
 
 /// Most pages of all browsers together.
 const MAX_PAGES: usize = 256;
@@ -58,7 +56,7 @@ pub(crate) struct Identity {
 pub(crate) struct Session {
     identity: Identity,
     policy: SessionPolicy,
-    ring: Ring,
+    ring: LogRing,
     browsers: BTreeMap<BrowserId, Browser>,
     pages: BTreeMap<PageKey, Page>,
     /// Which player a browser's stream belongs to.
@@ -86,9 +84,10 @@ pub(crate) enum Event {
 struct Browser {
     greeted: bool,
     extension_version: String,
-    desktop: Option<Size>,
     /// Line of the log at which the collection under way began.
     collecting_since: Option<u64>,
+    /// It has ended a collection, and the device's part of it is still to come.
+    awaits_logs: bool,
 }
 
 /// The open connection.
@@ -112,7 +111,7 @@ pub(crate) enum DeviceError {
 }
 
 impl Session {
-    pub(crate) fn new(identity: Identity, policy: SessionPolicy, ring: Ring) -> Self {
+    pub(crate) fn new(identity: Identity, policy: SessionPolicy, ring: LogRing) -> Self {
         Self {
             identity,
             policy,
@@ -192,13 +191,10 @@ impl Session {
         }
     }
 
-    /// Version of the extension and size of the desktop, for the greeting: of the browser
-    /// that came last.
-    pub(crate) fn greeting(&self) -> (String, Size) {
+    /// Version of the extension for the greeting: of the browser that came last.
+    pub(crate) fn extension_version(&self) -> String {
         let last = self.browsers.values().rev().find(|browser| browser.greeted);
-        let extension = last.map(|browser| browser.extension_version.clone()).unwrap_or_default();
-        let desktop = last.and_then(|browser| browser.desktop);
-        (extension, desktop.unwrap_or(Size { width: 0, height: 0 }))
+        last.map(|browser| browser.extension_version.clone()).unwrap_or_default()
     }
 
     /// There is no device now, and why.

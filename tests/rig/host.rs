@@ -89,7 +89,7 @@ impl Host {
     ) -> anyhow::Result<Self> {
         let mut host = Self::connect(socket)?;
         host.send_raw(&plugin::preamble(facts)?);
-        host.greet(Hello { desktop, ..hello("0123456789abcdef") })?;
+        host.greet(Hello { desktop: Some(desktop), ..hello("0123456789abcdef") })?;
         Ok(host)
     }
 
@@ -414,7 +414,7 @@ pub fn hello(nonce: &str) -> Hello {
         nonce: nonce.to_owned(),
         session_name: "a test".to_owned(),
         activity_id: "test".to_owned(),
-        desktop: Size { width: 1920, height: 1080 },
+        desktop: Some(Size { width: 1920, height: 1080 }),
         policy: SessionPolicy::default(),
     }
 }

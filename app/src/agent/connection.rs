@@ -3,6 +3,7 @@
 //! Everything that arrives is hostile: it is framed, credited and validated before anything
 //! else sees it, and a violation ends the connection with its reason in the log.
 
+mod logs;
 mod playback;
 mod stages;
 
@@ -82,6 +83,7 @@ pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
         outbox,
         stage_events,
         settings: hub.status().settings,
+        logs_since: 0,
         pages: BTreeMap::new(),
         streams: BTreeMap::new(),
         credits: CreditReceiver::new(CREDITS),
@@ -138,6 +140,8 @@ struct Connection {
     outbox: mpsc::Sender<Vec<u8>>,
     stage_events: mpsc::Sender<(GlobalPage, stage::Event)>,
     settings: DeviceSettings,
+    /// Line of the log at which the collection under way began.
+    logs_since: u64,
     pages: BTreeMap<PageId, Page>,
     streams: BTreeMap<StreamId, StreamEntry>,
     credits: CreditReceiver,
@@ -298,9 +302,9 @@ impl Connection {
         self.hub.report(Update::Connected { id: self.id, session, orders }).await;
         self.announced = true;
         self.settings = self.hub.status().settings;
-        if let Some(facts) = &mut self.facts {
+        if let (Some(facts), Some(desktop)) = (&mut self.facts, hello.desktop) {
             // The host sees the desktop as it is now, the client as it was asked for.
-            facts.desktop = Some(hello.desktop);
+            facts.desktop = Some(desktop);
         }
         let resultant = playback::resultant(
             &hello,
@@ -332,6 +336,11 @@ impl Connection {
             HostMessage::Player { page, player, command } => {
                 self.on_player(page, player, command).await
             }
+            HostMessage::Switch { switch, on } => {
+                self.hub.report(Update::Switch { switch, on }).await;
+                Ok(())
+            }
+            HostMessage::CollectLogs { start } => self.collect_logs(start),
             // The link's own business.
             HostMessage::Hello(_)
             | HostMessage::Ping { .. }

@@ -122,6 +122,10 @@ async fn handle(request: Request, hub: &Hub, quit: &mpsc::Sender<()>) -> Reply {
                 Err(_) => Reply::Refused { message: "the stage does not answer".to_owned() },
             }
         }
+        Request::Logs { since } => {
+            let next = hub.logs.end();
+            Reply::Logs { lines: hub.logs.since(since), next }
+        }
         Request::OpenPanel => match start_panel(hub) {
             Ok(()) => Reply::Done,
             Err(message) => Reply::Refused { message },

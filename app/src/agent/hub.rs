@@ -2,7 +2,8 @@
 
 use super::settings;
 use nearside::status::{Item, MAX_NOTICES, Notice, Process, Session, Severity, Status};
-use nearside_channel::message::{DeviceSettings, PlayerCommand, PlayerId, Reason};
+use nearside_channel::log::LogRing;
+use nearside_channel::message::{DeviceSettings, DeviceSwitch, PlayerCommand, PlayerId, Reason};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,18 +40,53 @@ pub(super) enum Order {
 
 /// What tasks report.
 pub(super) enum Update {
-    Connected { id: ConnectionId, session: Session, orders: mpsc::Sender<Order> },
-    Disconnected { id: ConnectionId },
-    Session { id: ConnectionId, round_trip_ms: Option<f64>, received_bytes: u64 },
-    Blocked { id: ConnectionId, reason: Option<Reason> },
-    Item { id: ConnectionId, item: Box<Item> },
-    ItemGone { id: ConnectionId, page: GlobalPage, player: Option<PlayerId> },
-    Notice { severity: Severity, reason: Reason },
-    ProcessStarted { role: &'static str, pid: u32 },
-    ProcessEnded { pid: u32 },
+    Connected {
+        id: ConnectionId,
+        session: Session,
+        orders: mpsc::Sender<Order>,
+    },
+    Disconnected {
+        id: ConnectionId,
+    },
+    Session {
+        id: ConnectionId,
+        round_trip_ms: Option<f64>,
+        received_bytes: u64,
+    },
+    Blocked {
+        id: ConnectionId,
+        reason: Option<Reason>,
+    },
+    Item {
+        id: ConnectionId,
+        item: Box<Item>,
+    },
+    ItemGone {
+        id: ConnectionId,
+        page: GlobalPage,
+        player: Option<PlayerId>,
+    },
+    Notice {
+        severity: Severity,
+        reason: Reason,
+    },
+    ProcessStarted {
+        role: &'static str,
+        pid: u32,
+    },
+    ProcessEnded {
+        pid: u32,
+    },
     Settings(DeviceSettings),
+    /// From the session.
+    Switch {
+        switch: DeviceSwitch,
+        on: bool,
+    },
     Order(Order),
-    ShutDown { done: tokio::sync::oneshot::Sender<()> },
+    ShutDown {
+        done: tokio::sync::oneshot::Sender<()>,
+    },
 }
 
 /// A handle to the hub.
@@ -58,6 +94,8 @@ pub(super) enum Update {
 pub(super) struct Hub {
     updates: mpsc::Sender<Update>,
     status: watch::Receiver<Arc<Status>>,
+    /// Lines of the agent and its stages.
+    pub(super) logs: LogRing,
 }
 
 impl Hub {
@@ -87,7 +125,7 @@ impl Hub {
 }
 
 /// The hub's handle, and the task to run.
-pub(super) fn start(settings: DeviceSettings) -> (Hub, impl Future<Output = ()>) {
+pub(super) fn start(settings: DeviceSettings, logs: LogRing) -> (Hub, impl Future<Output = ()>) {
     let (updates, received) = mpsc::channel(UPDATES);
     let status = Status {
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -97,7 +135,7 @@ pub(super) fn start(settings: DeviceSettings) -> (Hub, impl Future<Output = ()>)
     };
     let (publish, watching) = watch::channel(Arc::new(status.clone()));
     let state = State { status, connections: BTreeMap::new(), ending: None };
-    (Hub { updates, status: watching }, run(state, received, publish))
+    (Hub { updates, status: watching, logs }, run(state, received, publish))
 }
 
 struct Connection {
@@ -180,6 +218,13 @@ impl State {
                 self.status.processes.retain(|process| process.pid != pid);
             }
             Update::Settings(settings) => self.set_settings(settings),
+            Update::Switch { switch, on } => {
+                let mut settings = self.status.settings;
+                switch.set(&mut settings, on);
+                if settings != self.status.settings {
+                    self.set_settings(settings);
+                }
+            }
             Update::Order(order) => {
                 let ids: Vec<_> = self.connections.keys().copied().collect();
                 for id in ids {

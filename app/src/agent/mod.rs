@@ -21,6 +21,7 @@ use self::endpoint::{Bringer, Channels};
 use anyhow::Context as _;
 use nearside::paths;
 use nearside::stage_link::StageOptions;
+use nearside_channel::log::LogRing;
 use nearside_channel::policy::DevicePolicy;
 use std::fs::File;
 use std::io::Write as _;
@@ -39,22 +40,23 @@ pub(crate) struct AgentOptions {
 }
 
 /// Runs until it is told to quit. Fails at once when another agent runs.
-pub(crate) fn run(options: AgentOptions) -> anyhow::Result<()> {
+/// `logs` gets the lines of this process; those of its stages are added.
+pub(crate) fn run(options: AgentOptions, logs: LogRing) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .context("start the async runtime")?;
-    runtime.block_on(serve(options))
+    runtime.block_on(serve(options, logs))
 }
 
-async fn serve(options: AgentOptions) -> anyhow::Result<()> {
+async fn serve(options: AgentOptions, logs: LogRing) -> anyhow::Result<()> {
     let dir = paths::create_runtime_dir().context("create the runtime folder")?;
     let _lock = single_instance(&paths::agent_lock()?)?;
     let channel = endpoint::bind(&paths::channel_socket()?).context("open the channel socket")?;
     let plugin = endpoint::bind(&paths::plugin_socket()?).context("open the plugin's socket")?;
     let control = endpoint::bind(&paths::control_socket()?).context("open the control socket")?;
-    let (hub, hub_task) = hub::start(settings::load());
+    let (hub, hub_task) = hub::start(settings::load(), logs);
     let hub_task = tokio::spawn(hub_task);
     let (quit, mut quit_asked) = tokio::sync::mpsc::channel(1);
     let has_windows = !options.stage.headless;

@@ -146,7 +146,7 @@ impl Sockets {
     pub(crate) fn status(&self) -> anyhow::Result<Status> {
         match self.request(&Request::Status)? {
             Reply::Status(status) => Ok(*status),
-            Reply::Done => bail!("the agent gave no status"),
+            Reply::Done | Reply::Logs { .. } => bail!("the agent gave no status"),
             Reply::Refused { message } => bail!(message),
         }
     }

@@ -50,7 +50,7 @@ impl Transport {
             nonce: nonce()?,
             session_name: "this device (demo)".to_owned(),
             activity_id: "demo".to_owned(),
-            desktop: Size { width: 1920, height: 1080 },
+            desktop: Some(Size { width: 1920, height: 1080 }),
             policy: SessionPolicy::default(),
         };
         let mut transport = Self {
@@ -170,7 +170,7 @@ impl Transport {
             if let DeviceMessage::Credit { stream, bytes } = message {
                 self.scheduler.grant(stream, bytes)?;
             }
-            self.link.handle(Instant::now(), HostInput::Message(message));
+            self.link.handle(Instant::now(), HostInput::Message(Box::new(message)));
         }
         Ok(())
     }

@@ -210,7 +210,7 @@ impl<W: Fn()> Agent<W> {
                     self.child = None;
                     self.report(Link::Here { status, unix_ms: unix_ms() });
                 }
-                Ok(Reply::Done) => self.answer(Answer::Done),
+                Ok(Reply::Done | Reply::Logs { .. }) => self.answer(Answer::Done),
                 Ok(Reply::Refused { message }) => self.answer(Answer::Refused(message)),
                 Err(error) => break error,
             }
@@ -317,7 +317,7 @@ pub(crate) fn watch_for(
                 any = true;
                 seen(*status, unix_ms());
             }
-            Ok(Reply::Done | Reply::Refused { .. }) => {}
+            Ok(Reply::Done | Reply::Logs { .. } | Reply::Refused { .. }) => {}
             // The end of `span`, or of the agent: what was seen is enough.
             Err(_) if any => return Ok(()),
             Err(error) => return Err(error),

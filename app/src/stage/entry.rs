@@ -6,7 +6,7 @@ use super::translate;
 use super::view::View;
 use nearside::stage_link::{PlayerStats, RendererFacts};
 use nearside::status::Placement;
-use nearside_channel::message::{Layout, PlayerCommand, PlayerId, PlayerKind};
+use nearside_channel::message::{Caption, Layout, PlayerCommand, PlayerId, PlayerKind};
 use nearside_media::measure::AvOffsets;
 use nearside_media::player::{Buffers, Event, Player, State};
 use nearside_media::time::Pts;
@@ -34,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) layout: Option<Layout>,
     /// The picture is seen where it is.
     pub(crate) seen: bool,
+    /// What the page's text tracks show now.
+    captions: Arc<[Caption]>,
     /// Draw again although the picture is the same.
     pub(crate) redraw: bool,
     placement: Option<Placement>,
@@ -68,6 +70,7 @@ impl Entry {
             child: None,
             layout: None,
             seen: false,
+            captions: Arc::default(),
             redraw: false,
             placement: None,
             title,
@@ -89,6 +92,8 @@ impl Entry {
             PlayerCommand::Play => self.player.set_paused(false, now),
             PlayerCommand::Pause => self.player.set_paused(true, now),
             PlayerCommand::Seek { to_micros, token } => {
+                // Those of the new place are told when it is reached.
+                self.show_captions(&[]);
                 self.player.seek(Pts(*to_micros), Some(*token), now);
             }
             PlayerCommand::Rate { rate, preserves_pitch } => {
@@ -105,11 +110,19 @@ impl Entry {
                 self.player.set_duration(*duration_micros);
             }
             PlayerCommand::Layout(layout) => self.layout = Some(layout.clone()),
+            PlayerCommand::Captions { captions } => self.show_captions(captions),
             // The input's.
             PlayerCommand::Open { .. }
             | PlayerCommand::Close
             | PlayerCommand::AddStream { .. }
             | PlayerCommand::RemoveStream { .. } => {}
+        }
+    }
+
+    fn show_captions(&mut self, captions: &[Caption]) {
+        if *self.captions != *captions {
+            self.captions = captions.into();
+            self.redraw = true;
         }
     }
 
@@ -167,6 +180,7 @@ impl Entry {
         OverlayView {
             outline,
             status: shown.then(|| "Redirected: this video plays on your device.".to_owned()),
+            captions: Arc::clone(&self.captions),
         }
     }
 

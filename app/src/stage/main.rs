@@ -8,6 +8,7 @@
 //!                      └──▶ Input (bounded) ────────────────────────────▶ loop: commands
 //! ```
 
+mod captions;
 mod entry;
 mod input;
 mod offscreen;
@@ -34,7 +35,6 @@ use std::thread::JoinHandle;
 use waker::Waker;
 
 fn main() -> ExitCode {
-    nearside::logging::start();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -58,6 +58,8 @@ pub(crate) struct Start {
 
 fn run() -> anyhow::Result<()> {
     let outbox = Outbox::start()?;
+    let log = outbox.clone();
+    nearside::logging::start_collected(move |line| log.log(line));
     let waker = Arc::new(Waker::default());
     let (send, inputs) = sync_channel(input::DEPTH);
     let wake = Arc::clone(&waker);

@@ -4,7 +4,9 @@
 //! stops the credits), and reports that repeat themselves are left out.
 
 use nearside::stage_link::FromStage;
+use nearside_channel::log::MAX_LINE;
 use nearside_channel::message::StreamId;
+use nearside_channel::validate::clipped;
 use nearside_channel::wire::{self, Kind};
 use std::io::Write as _;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -45,6 +47,15 @@ impl Outbox {
             && let Err(TrySendError::Full(_)) = self.0.try_send(frame)
         {
             tracing::debug!("the agent does not read: a report was left out");
+        }
+    }
+
+    /// Sends a log line, left out when the queue is full. Logs nothing itself: the log would
+    /// come back here.
+    pub(crate) fn log(&self, line: &str) {
+        let line = clipped(line, MAX_LINE).to_owned();
+        if let Some(frame) = frame(&FromStage::Log { line }) {
+            let _ = self.0.try_send(frame);
         }
     }
 }

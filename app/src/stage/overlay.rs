@@ -1,10 +1,13 @@
-//! What is painted over the picture: the outline and the status line, with egui.
+//! What is painted over the picture: outline, captions and the status line, with egui.
 //!
-//! Costs nothing while neither is shown: fonts and pipelines are made when first needed.
+//! Costs nothing while none is shown: fonts and pipelines are made when first needed.
 
+use super::captions;
 use egui::{Align2, Color32, CornerRadius, FontId, Pos2, RawInput, Rect, Stroke, StrokeKind, Vec2};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
+use nearside_channel::message::Caption;
 use nearside_media::render::Gpu;
+use std::sync::Arc;
 
 /// Bright border round each redirected video ("Redirected video outlines").
 const OUTLINE: Color32 = Color32::from_rgb(62, 207, 134);
@@ -16,11 +19,13 @@ pub(crate) struct OverlayView {
     pub(crate) outline: bool,
     /// A line at the top ("Video Status Overlay").
     pub(crate) status: Option<String>,
+    /// What the page's text tracks show.
+    pub(crate) captions: Arc<[Caption]>,
 }
 
 impl OverlayView {
     fn is_empty(&self) -> bool {
-        !self.outline && self.status.is_none()
+        !self.outline && self.status.is_none() && self.captions.is_empty()
     }
 }
 
@@ -93,6 +98,7 @@ fn overlay_ui(ui: &egui::Ui, size: Vec2, view: &OverlayView) {
         let stroke = Stroke::new(OUTLINE_PX, OUTLINE);
         painter.rect_stroke(all, CornerRadius::ZERO, stroke, StrokeKind::Inside);
     }
+    captions::draw(&painter, size, &view.captions);
     if let Some(text) = &view.status {
         let font = FontId::proportional((size.y / 28.0).clamp(12.0, 28.0));
         let at = Pos2::new(size.x / 2.0, OUTLINE_PX + 12.0);

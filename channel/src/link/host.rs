@@ -11,7 +11,7 @@ use crate::message::{DeviceMessage, Hello, HostMessage, Welcome};
 #[derive(Clone, Debug)]
 pub enum HostInput {
     /// A control message of the device arrived.
-    Message(DeviceMessage),
+    Message(Box<DeviceMessage>),
     /// The deadline of [`HostOutput::WaitUntil`] passed. Feed what has arrived first.
     Timeout,
     /// The host ends the connection; the words are for the device's log.
@@ -64,7 +64,7 @@ impl HostLink {
 
     pub fn handle(&mut self, now: Instant, input: HostInput) {
         match input {
-            HostInput::Message(message) => self.on_message(now, message),
+            HostInput::Message(message) => self.on_message(now, *message),
             HostInput::Timeout => self.on_timeout(now),
             HostInput::Goodbye { reason } => {
                 if self.is_open() {

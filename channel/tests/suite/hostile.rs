@@ -169,7 +169,8 @@ fn host_bounds() {
     let too_long = |field, length, limit| Invalid::TooLong { field, length, limit };
     refused_host(&hello(|hello| hello.nonce = "x".repeat(65)), too_long("nonce", 65, 64));
     let out_of_range = |field| Invalid::OutOfRange { field };
-    refused_host(&hello(|hello| hello.desktop.width = 65_536), out_of_range("desktop"));
+    let wide = |hello: &mut Hello| hello.desktop = Some(Size { width: 65_536, height: 1 });
+    refused_host(&hello(wide), out_of_range("desktop"));
 
     let (page, long) = (PageId(1), "x".repeat(8193));
     let open = |site: &str, title: &str| HostMessage::PageOpen {
@@ -202,6 +203,27 @@ fn host_bounds() {
         Layout { rect, clip: rect, covered, visible: true, fullscreen: false, desktop: None };
     let too_many = Invalid::TooMany { field: "covered", count: 65, limit: 64 };
     refused_host(&player(PlayerCommand::Layout(layout)), too_many);
+    let caption = Caption {
+        text: String::new(),
+        line: CaptionLine::Auto,
+        position: None,
+        size: 100.0,
+        align: CaptionAlign::Center,
+    };
+    let captions = |captions| player(PlayerCommand::Captions { captions });
+    let too_many = Invalid::TooMany { field: "captions", count: 17, limit: MAX_CAPTIONS };
+    refused_host(&captions(vec![caption.clone(); MAX_CAPTIONS + 1]), too_many);
+    let long = "x".repeat(MAX_CAPTION + 1);
+    let too_long = Invalid::TooLong { field: "caption", length: 2049, limit: MAX_CAPTION };
+    refused_host(&captions(vec![Caption { text: long, ..caption.clone() }]), too_long);
+    for size in [-0.5, 100.5, f64::MAX] {
+        let caption = Caption { size, ..caption.clone() };
+        refused_host(&captions(vec![caption]), out_of_range("caption's size"));
+    }
+    let beside = Caption { position: Some(101.0), ..caption.clone() };
+    refused_host(&captions(vec![beside]), out_of_range("caption's position"));
+    let below = Caption { line: CaptionLine::Percent { percent: 100.1 }, ..caption };
+    refused_host(&captions(vec![below]), out_of_range("caption's line"));
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Rig {
             self.device.handle(now, DeviceInput::Message(message));
         }
         for (_, message) in self.to_host.extract_if(.., |(at, _)| *at <= now) {
-            self.host.handle(now, HostInput::Message(message));
+            self.host.handle(now, HostInput::Message(Box::new(message)));
         }
     }
 
@@ -200,7 +200,7 @@ fn a_welcome_of_another_version_is_refused_too() {
     let now = Instant::now();
     let mut host = HostLink::new(now, hello());
     let other = Welcome { protocol: 0, ..welcome() };
-    host.handle(now, HostInput::Message(DeviceMessage::Welcome(other)));
+    host.handle(now, HostInput::Message(Box::new(DeviceMessage::Welcome(other))));
     assert!(matches!(host.poll(), HostOutput::Send(HostMessage::Hello(_))));
     let HostOutput::Closed(Closed::Refused(reason)) = host.poll() else { panic!("not refused") };
     assert_eq!(reason.code, ReasonCode::VersionMismatch);
@@ -236,7 +236,7 @@ fn another_nonce_is_a_new_connection() {
     assert_eq!(welcome.nonce, "another nonce");
     // The host that asked with the first nonce takes no answer to the other.
     let mut host = HostLink::new(rig.now, hello());
-    host.handle(rig.now, HostInput::Message(DeviceMessage::Welcome(welcome)));
+    host.handle(rig.now, HostInput::Message(Box::new(DeviceMessage::Welcome(welcome))));
     assert!(!host.is_open());
 }
 
@@ -264,7 +264,7 @@ fn nothing_passes_before_the_greeting() {
     }
     // To the host it is what an earlier connection left in the stream.
     let mut host = HostLink::new(now, hello());
-    host.handle(now, HostInput::Message(DeviceMessage::PageReady { page: PageId(1) }));
+    host.handle(now, HostInput::Message(Box::new(DeviceMessage::PageReady { page: PageId(1) })));
     assert!(matches!(host.poll(), HostOutput::Send(HostMessage::Hello(_))));
     assert_eq!(host.poll(), HostOutput::WaitUntil(Some(now + GREETING_TIMEOUT)));
 }
@@ -305,7 +305,7 @@ fn goodbye_is_said_and_heard() {
 fn pongs_that_nobody_asked_for_measure_nothing() {
     let mut rig = Rig::open();
     for seq in [0, 999, u32::MAX] {
-        rig.host.handle(rig.now, HostInput::Message(DeviceMessage::Pong { seq }));
+        rig.host.handle(rig.now, HostInput::Message(Box::new(DeviceMessage::Pong { seq })));
     }
     assert!(matches!(rig.host.poll(), HostOutput::WaitUntil(Some(_))));
 }

@@ -45,7 +45,7 @@ macro_rules! values {
 variants!(
     host_name,
     HOST_NAMES,
-    HostMessage { Hello, Ping, Pong, Goodbye, PageOpen, PageClose, Player }
+    HostMessage { Hello, Ping, Pong, Goodbye, PageOpen, PageClose, Player, Switch, CollectLogs }
 );
 variants!(
     device_name,
@@ -62,6 +62,7 @@ variants!(
         Player,
         Stream,
         Steer,
+        Logs,
     }
 );
 variants!(
@@ -85,9 +86,11 @@ variants!(
         Loop,
         Duration,
         Layout,
+        Captions,
     }
 );
 variants!(source_name, SOURCE_NAMES, Source { Mse, Url });
+variants!(caption_line_name, CAPTION_LINE_NAMES, CaptionLine { Auto, Number, Percent });
 variants!(
     player_event_name,
     PLAYER_EVENT_NAMES,
@@ -99,6 +102,8 @@ variants!(
     StreamEvent { Appended, Removed, Evicted, Refused }
 );
 values!(PLAYER_KINDS, PlayerKind { Video, Audio });
+values!(CAPTION_ALIGNS, CaptionAlign { Start, Center, End, Left, Right });
+values!(SWITCHES, DeviceSwitch { VideoOutlines, VideoStatusOverlay });
 values!(APPEND_MODES, AppendMode { Segments, Sequence });
 values!(PLAYBACK_STATES, PlaybackState { Paused, Playing, Stalled, Seeking, Ended });
 values!(
@@ -139,6 +144,10 @@ impl Sample {
                     if let PlayerCommand::Open { source, .. } = command {
                         names.push(source_name(source));
                     }
+                    if let PlayerCommand::Captions { captions } = command {
+                        let lines = captions.iter().map(|caption| caption_line_name(&caption.line));
+                        names.extend(lines);
+                    }
                 }
                 names
             }
@@ -164,7 +173,7 @@ pub(crate) fn hello() -> Hello {
         nonce: "0123456789abcdef".to_owned(),
         session_name: "SESSION-7".to_owned(),
         activity_id: "6f3c".to_owned(),
-        desktop: Size { width: 1920, height: 1080 },
+        desktop: Some(Size { width: 1920, height: 1080 }),
         policy: SessionPolicy { disable_playback: Some(false), ..SessionPolicy::default() },
     }
 }
@@ -181,6 +190,7 @@ pub(crate) fn welcome() -> Welcome {
             video: names(&["h264", "vp9"]),
             audio: names(&["aac", "opus"]),
             containers: names(&["mp4", "webm"]),
+            services: names(&["captions"]),
         },
         settings: DeviceSettings { video_outlines: true, ..DeviceSettings::default() },
         playback_refused: None,
@@ -227,6 +237,27 @@ pub(crate) fn all() -> Vec<Sample> {
     player_commands.extend(
         PLAYER_KINDS.iter().map(|kind| PlayerCommand::Open { kind: *kind, source: Source::Mse }),
     );
+    let lines = [
+        CaptionLine::Auto,
+        CaptionLine::Number { line: -2 },
+        CaptionLine::Percent { percent: 12.5 },
+    ];
+    let caption = |line: &CaptionLine| Caption {
+        text: "– Wo ist \"er\"?\nいない".to_owned(),
+        line: *line,
+        position: None,
+        size: 100.0,
+        align: CaptionAlign::Center,
+    };
+    player_commands.push(PlayerCommand::Captions { captions: lines.iter().map(caption).collect() });
+    let aligned = |align: &CaptionAlign| Caption {
+        position: Some(10.0),
+        size: 35.5,
+        align: *align,
+        ..caption(&CaptionLine::Auto)
+    };
+    player_commands
+        .push(PlayerCommand::Captions { captions: CAPTION_ALIGNS.iter().map(aligned).collect() });
     let url = "https://media.example/clip.mp4".to_owned();
     player_commands
         .push(PlayerCommand::Open { kind: PlayerKind::Video, source: Source::Url { url } });
@@ -267,7 +298,9 @@ pub(crate) fn all() -> Vec<Sample> {
             title: "Straße \"7\" \u{1f3ac}".to_owned(),
         },
         HostMessage::PageClose { page },
+        HostMessage::CollectLogs { start: true },
     ];
+    let switches = SWITCHES.iter().map(|switch| HostMessage::Switch { switch: *switch, on: true });
     let host_players =
         player_commands.into_iter().map(|command| HostMessage::Player { page, player, command });
     let device = [
@@ -284,6 +317,7 @@ pub(crate) fn all() -> Vec<Sample> {
         DeviceMessage::PageReady { page },
         DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) },
         DeviceMessage::Steer { page, player, command: PlayerCommand::Pause },
+        DeviceMessage::Logs { lines: vec!["stage 1: ready".to_owned()], last: true },
     ];
     let device_players =
         player_events.into_iter().map(|event| DeviceMessage::Player { page, player, event });
@@ -297,7 +331,7 @@ pub(crate) fn all() -> Vec<Sample> {
         StreamCommand::EndOfStream { failed: false },
     ]);
 
-    let host = host.into_iter().chain(host_players).map(Sample::Host);
+    let host = host.into_iter().chain(switches).chain(host_players).map(Sample::Host);
     let device = device.into_iter().chain(device_players).chain(device_streams).map(Sample::Device);
     host.chain(device).chain(commands.map(Sample::Command)).collect()
 }
@@ -311,6 +345,7 @@ fn every_variant() {
         STREAM_COMMAND_NAMES,
         PLAYER_COMMAND_NAMES,
         SOURCE_NAMES,
+        CAPTION_LINE_NAMES,
         PLAYER_EVENT_NAMES,
         STREAM_EVENT_NAMES,
     ];

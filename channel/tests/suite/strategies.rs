@@ -9,7 +9,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::samples::{APPEND_MODES, PLAYBACK_STATES, PLAYER_KINDS, REASON_CODES};
+use crate::samples::{
+    APPEND_MODES, CAPTION_ALIGNS, PLAYBACK_STATES, PLAYER_KINDS, REASON_CODES, SWITCHES,
+};
 
 fn text(max_chars: usize) -> impl Strategy<Value = String> {
     vec(any::<char>(), 0..=max_chars).prop_map(String::from_iter)
@@ -74,12 +76,12 @@ prop_compose! {
     fn hello()(
         protocol: u32, host_version in text(32), extension_version in text(32), nonce in nonce(),
         session_name in text(64), activity_id in text(32),
-        width in 0..=MAX_EXTENT, height in 0..=MAX_EXTENT,
+        desktop in option::of((0..=MAX_EXTENT, 0..=MAX_EXTENT)),
         policy in any::<[Option<bool>; 3]>(),
     ) -> Hello {
         let [disable_playback, disable_audio_capture, disable_camera] = policy;
         let policy = SessionPolicy { disable_playback, disable_audio_capture, disable_camera };
-        let desktop = Size { width, height };
+        let desktop = desktop.map(|(width, height)| Size { width, height });
         Hello {
             protocol, host_version, extension_version, nonce, session_name, activity_id, desktop,
             policy,
@@ -101,16 +103,34 @@ prop_compose! {
     fn welcome()(
         protocol: u32, client_version in text(32), nonce in nonce(), connection_id in text(32),
         total_bytes in 65_536..=16_777_216u32, per_stream_bytes in 65_536..=16_777_216u32,
-        names in [vec(text(16), 0..8), vec(text(16), 0..8), vec(text(16), 0..8)],
+        names in [vec(text(16), 0..8), vec(text(16), 0..8), vec(text(16), 0..8), vec(text(16), 0..8)],
         settings in settings(), playback_refused in option::of(reason()),
     ) -> Welcome {
-        let [video, audio, containers] = names;
+        let [video, audio, containers, services] = names;
         let credits = CreditLimits { total_bytes, per_stream_bytes };
-        let capabilities = Capabilities { video, audio, containers };
+        let capabilities = Capabilities { video, audio, containers, services };
         Welcome {
             protocol, client_version, nonce, connection_id, credits, capabilities, settings,
             playback_refused,
         }
+    }
+}
+
+fn caption_line() -> impl Strategy<Value = CaptionLine> {
+    prop_oneof![
+        Just(CaptionLine::Auto),
+        any::<i32>().prop_map(|line| CaptionLine::Number { line }),
+        thousandths(0, 100_000).prop_map(|percent| CaptionLine::Percent { percent }),
+    ]
+}
+
+prop_compose! {
+    fn caption()(
+        text in text(100), line in caption_line(),
+        position in option::of(thousandths(0, 100_000)),
+        size in thousandths(0, 100_000), align in select(CAPTION_ALIGNS),
+    ) -> Caption {
+        Caption { text, line, position, size, align }
     }
 }
 
@@ -130,6 +150,7 @@ fn player_command() -> impl Strategy<Value = PlayerCommand> {
         any::<bool>().prop_map(|enabled| C::Loop { enabled }),
         option::of(0..=MAX_EXACT).prop_map(|duration_micros| C::Duration { duration_micros }),
         layout().prop_map(C::Layout),
+        vec(caption(), 0..=MAX_CAPTIONS).prop_map(|captions| C::Captions { captions }),
     ]
 }
 
@@ -183,6 +204,8 @@ pub(crate) fn host_message() -> impl Strategy<Value = HostMessage> {
             title
         }),
         page().prop_map(|page| M::PageClose { page }),
+        (select(SWITCHES), any::<bool>()).prop_map(|(switch, on)| M::Switch { switch, on }),
+        any::<bool>().prop_map(|start| M::CollectLogs { start }),
         (page(), player(), player_command()).prop_map(|(page, player, command)| M::Player {
             page,
             player,
@@ -217,6 +240,7 @@ pub(crate) fn device_message() -> impl Strategy<Value = DeviceMessage> {
             player,
             command
         }),
+        (vec(text(100), 0..20), any::<bool>()).prop_map(|(lines, last)| M::Logs { lines, last }),
     ]
 }
 

@@ -11,7 +11,8 @@ use nearside_channel::extension::{
     EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE,
 };
 use nearside_channel::message::{
-    DeviceMessage, HostMessage, MAX_COVERED, PROTOCOL_VERSION, StreamCommand,
+    DeviceMessage, HostMessage, MAX_CAPTION, MAX_CAPTIONS, MAX_COVERED, PROTOCOL_VERSION,
+    StreamCommand,
 };
 use nearside_channel::wire::{HEADER_SIZE, Kind, MAX_CONTROL_BODY, MAX_STREAM_BODY};
 use ts_rs::{Config, TS, TypeVisitor};
@@ -58,6 +59,8 @@ fn declarations_are_as_committed() {
          export const EXTENSION_PROTOCOL_VERSION = {EXTENSION_PROTOCOL_VERSION};\n\
          export const MAX_PIECE = {MAX_PIECE};\n\
          export const MAX_COVERED = {MAX_COVERED};\n\
+         export const MAX_CAPTION = {MAX_CAPTION};\n\
+         export const MAX_CAPTIONS = {MAX_CAPTIONS};\n\
          export const HEADER_SIZE = {HEADER_SIZE};\n\
          export const MAX_CONTROL_BODY = {MAX_CONTROL_BODY};\n\
          export const MAX_STREAM_BODY = {MAX_STREAM_BODY};\n\

@@ -7,15 +7,16 @@ use nearside_channel::extension::{
     EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE,
 };
 use nearside_channel::message::{
-    DeviceMessage, HostMessage, PageId, PlayerCommand, Reason, ReasonCode, Size, StreamCommand,
-    StreamId, TimeRange,
+    DeviceMessage, HostMessage, PageId, PlayerCommand, Reason, ReasonCode, StreamCommand, StreamId,
+    TimeRange,
 };
 use nearside_channel::stream::MAX_STREAMS;
 use nearside_channel::validate::{self, Invalid, clipped};
 
 use super::model::{Page, Player, PlayerKey, Stream};
 use super::{
-    BrowserId, DeviceError, Event, MAX_KEPT, MAX_KEPT_STREAM, MAX_PAGES, MAX_PLAYERS, Session,
+    BrowserId, Device, DeviceError, Event, MAX_KEPT, MAX_KEPT_STREAM, MAX_PAGES, MAX_PLAYERS,
+    Session,
 };
 
 /// What an extension may not say. Its port is closed.
@@ -92,8 +93,8 @@ impl Session {
             return Err(Violation::NotGreeted);
         }
         match message {
-            ExtensionMessage::Hello { protocol, extension_version, browser, desktop } => {
-                self.greet(id, protocol, &extension_version, &browser, desktop)
+            ExtensionMessage::Hello { protocol, extension_version, browser } => {
+                self.greet(id, protocol, &extension_version, &browser)
             }
             ExtensionMessage::PageOpen { page, site, title } => {
                 self.open_page(id, page, &site, &title)
@@ -109,10 +110,11 @@ impl Session {
             ExtensionMessage::Buffered { stream, seq, buffered } => {
                 self.on_buffered(id, stream, seq, buffered)
             }
-            ExtensionMessage::CollectLogs { start } => {
-                self.collect_logs(id, start);
-                Ok(())
-            }
+            ExtensionMessage::CollectLogs { start } => Ok(self.collect_logs(id, start)?),
+            ExtensionMessage::Switch { switch, on } => match self.device_with("switches") {
+                Some(device) => Ok(device.push(&HostMessage::Switch { switch, on })?),
+                None => Ok(()),
+            },
         }
     }
 
@@ -122,13 +124,9 @@ impl Session {
         protocol: u32,
         extension_version: &str,
         name: &str,
-        desktop: Size,
     ) -> Result<(), Violation> {
         if protocol != EXTENSION_PROTOCOL_VERSION {
             return Err(Violation::Version(protocol));
-        }
-        if validate::MAX_EXTENT < desktop.width.max(desktop.height) {
-            return Err(Violation::Invalid(Invalid::OutOfRange { field: "desktop" }));
         }
         let Some(browser) = self.browsers.get_mut(&id) else { return Ok(()) };
         if browser.greeted {
@@ -139,7 +137,6 @@ impl Session {
         tracing::info!(browser = id.0, name, version, "a browser came");
         browser.greeted = true;
         browser.extension_version = version.to_owned();
-        browser.desktop = Some(desktop);
         self.demand = true;
         let state = self.state();
         self.tell(id, HostEvent::Channel(state));
@@ -324,15 +321,28 @@ impl Session {
         Ok(())
     }
 
-    fn collect_logs(&mut self, id: BrowserId, start: bool) {
-        let Some(browser) = self.browsers.get_mut(&id) else { return };
+    fn collect_logs(&mut self, id: BrowserId, start: bool) -> Result<(), DeviceError> {
+        let has_logs = self.device_with("logs").is_some();
+        let Some(browser) = self.browsers.get_mut(&id) else { return Ok(()) };
         if start {
             browser.collecting_since = Some(self.ring.end());
-            return;
+        } else {
+            browser.awaits_logs = has_logs;
+            let since = browser.collecting_since.take().unwrap_or(0);
+            let lines = self.ring.since(since);
+            self.tell(id, HostEvent::Logs { lines });
         }
-        let since = browser.collecting_since.take().unwrap_or(0);
-        let lines = self.ring.since(since);
-        self.tell(id, HostEvent::Logs { lines });
+        match self.device_with("logs") {
+            Some(device) => device.push(&HostMessage::CollectLogs { start }),
+            None => Ok(()),
+        }
+    }
+
+    /// The device, if it takes the messages of this service.
+    fn device_with(&mut self, service: &str) -> Option<&mut Device> {
+        let device = self.device.as_mut()?;
+        let services = &device.welcome.capabilities.services;
+        services.iter().any(|it| it == service).then_some(device)
     }
 }
 

@@ -113,6 +113,20 @@ impl Session {
                 }
                 Ok(())
             }
+            DeviceMessage::Logs { lines, last } => {
+                let waiting = self.browsers.iter_mut().filter(|(_, browser)| browser.awaits_logs);
+                let waiting: Vec<_> = waiting
+                    .map(|(id, browser)| {
+                        browser.awaits_logs = !last;
+                        *id
+                    })
+                    .collect();
+                for browser in waiting {
+                    let message = DeviceMessage::Logs { lines: lines.clone(), last };
+                    self.tell(browser, HostEvent::Device { message });
+                }
+                Ok(())
+            }
             // The link's own business.
             DeviceMessage::Welcome(_)
             | DeviceMessage::Refused { .. }

@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nearside_channel::codec;
 use nearside_channel::extension::{EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent};
+use nearside_channel::log::LogRing;
 use nearside_channel::message::{
-    Capabilities, DeviceMessage, DeviceSettings, HostMessage, PROTOCOL_VERSION, PageId,
-    PlayerCommand, PlayerEvent, PlayerId, PlayerKind, Reason, ReasonCode, SessionPolicy, Size,
+    Capabilities, DeviceMessage, DeviceSettings, DeviceSwitch, HostMessage, PROTOCOL_VERSION,
+    PageId, PlayerCommand, PlayerEvent, PlayerId, PlayerKind, Reason, ReasonCode, SessionPolicy,
     Source, StreamCommand, StreamEvent, StreamId, TimeRange, Welcome,
 };
 use nearside_channel::stream::CREDITS;
@@ -17,7 +18,6 @@ use nearside_channel::wire::{FrameReader, Kind};
 use proptest::prelude::*;
 
 use super::{BrowserId, Event, Identity, MAX_KEPT_STREAM, Session};
-use crate::ring::Ring;
 
 const A: BrowserId = BrowserId(1);
 const B: BrowserId = BrowserId(2);
@@ -43,7 +43,6 @@ fn hello() -> ExtensionMessage {
         protocol: EXTENSION_PROTOCOL_VERSION,
         extension_version: "1".to_owned(),
         browser: "test".to_owned(),
-        desktop: Size { width: 1920, height: 1080 },
     }
 }
 
@@ -65,7 +64,7 @@ impl Rig {
     fn new(policy: SessionPolicy) -> Self {
         let identity = Identity { host_version: "1", activity_id: "a".to_owned() };
         Self {
-            session: Session::new(identity, policy, Ring::default()),
+            session: Session::new(identity, policy, LogRing::default()),
             now: Instant::now(),
             frames: FrameReader::default(),
             control: Vec::new(),
@@ -421,20 +420,17 @@ fn twenty_tabs_leave_nothing_behind() {
 
 #[test]
 fn what_breaks_the_rules_closes_one_port() {
-    let too_wide = Size { width: 1 << 20, height: 1 };
-    let wrong = |protocol, desktop| ExtensionMessage::Hello {
+    let wrong = |protocol| ExtensionMessage::Hello {
         protocol,
         extension_version: String::new(),
         browser: String::new(),
-        desktop,
     };
     let media = |data: &str| ExtensionMessage::Media { stream: STREAM, data: data.to_owned() };
     let player = |command| ExtensionMessage::Player { page: PAGE, player: PLAYER, command };
     let mime = "video/webm".to_owned();
     let cases = [
         hello(),
-        wrong(99, too_wide),
-        wrong(EXTENSION_PROTOCOL_VERSION, too_wide),
+        wrong(99),
         media("not base64!"),
         media(&"A".repeat(3 << 20)),
         player(PlayerCommand::Rate { rate: f64::NAN, preserves_pitch: true }),
@@ -597,4 +593,39 @@ fn check_order(control: &[HostMessage]) {
             _ => panic!("the link's own business"),
         }
     }
+}
+
+#[test]
+fn logs_and_switches_reach_a_device_that_takes_them() {
+    let collect = |start| ExtensionMessage::CollectLogs { start };
+    let switch = ExtensionMessage::Switch { switch: DeviceSwitch::VideoOutlines, on: true };
+    let mut rig = Rig::connected();
+    for message in [collect(true), switch.clone(), collect(false)] {
+        rig.session.on_browser(A, message).unwrap();
+    }
+    rig.pump();
+    // One that says nothing of them is not sent what it would not understand.
+    assert_eq!(rig.take_control(), []);
+    let is_own = |event: &(BrowserId, HostEvent)| matches!(event, (A, HostEvent::Logs { .. }));
+    assert!(rig.take_events().iter().any(is_own));
+
+    let services = ["logs", "switches"].map(str::to_owned).to_vec();
+    let capabilities = Capabilities { services, ..Capabilities::default() };
+    rig.session.opened(Welcome { capabilities, ..welcome() }).unwrap();
+    rig.session.on_browser(B, hello()).unwrap();
+    for message in [collect(true), switch, collect(false)] {
+        rig.session.on_browser(A, message).unwrap();
+    }
+    rig.pump();
+    let on = HostMessage::Switch { switch: DeviceSwitch::VideoOutlines, on: true };
+    let collect = |start| HostMessage::CollectLogs { start };
+    assert_eq!(rig.take_control(), [collect(true), on, collect(false)]);
+    rig.take_events();
+    // Only who asked is answered, and only once.
+    for last in [false, true, true] {
+        rig.device(DeviceMessage::Logs { lines: vec!["a line".to_owned()], last });
+    }
+    let said = rig.take_events();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said.iter().all(|(id, _)| *id == A));
 }

@@ -11,8 +11,8 @@ use nearside_channel::extension::{
     ChannelState, EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent,
 };
 use nearside_channel::message::{
-    DeviceMessage, PageId, PlayerCommand, PlayerId, PlayerKind, Reason, Size, Source,
-    StreamCommand, StreamId,
+    DeviceMessage, PageId, PlayerCommand, PlayerId, PlayerKind, Reason, Source, StreamCommand,
+    StreamId,
 };
 
 use crate::STEP;
@@ -61,7 +61,6 @@ impl Browser {
             protocol: EXTENSION_PROTOCOL_VERSION,
             extension_version: "1.2.3".to_owned(),
             browser: "a test".to_owned(),
-            desktop: Size { width: 1920, height: 1080 },
         });
         browser
     }

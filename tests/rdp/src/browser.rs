@@ -13,7 +13,7 @@ use nearside_channel::extension::{
     MAX_TO_BROWSER,
 };
 use nearside_channel::message::{
-    DeviceMessage, PageId, PlayerCommand, PlayerId, PlayerKind, Size, Source, StreamCommand,
+    DeviceMessage, PageId, PlayerCommand, PlayerId, PlayerKind, Source, StreamCommand,
     StreamEvent, StreamId, TimeRange,
 };
 use nearside_tests::STEP;
@@ -68,7 +68,6 @@ impl Browser {
             protocol: EXTENSION_PROTOCOL_VERSION,
             extension_version: "1.2.3".to_owned(),
             browser: "a test".to_owned(),
-            desktop: Size { width: 1024, height: 768 },
         })?;
         Ok(browser)
     }

@@ -138,6 +138,7 @@ fn acceptance(credits: CreditLimits) -> Acceptance {
             video: vec!["h264".to_owned()],
             audio: vec!["aac".to_owned()],
             containers: vec!["mp4".to_owned()],
+            services: Vec::new(),
         },
         settings: DeviceSettings::default(),
         playback_refused: None,

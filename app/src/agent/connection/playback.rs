@@ -82,6 +82,7 @@ pub(super) fn capabilities() -> Capabilities {
         video: names(&["h264", "h265", "vp8", "vp9", "av1"]),
         audio: names(&["aac", "mp3", "opus", "vorbis", "flac"]),
         containers: names(&["mp4", "webm"]),
+        services: names(&["captions", "logs", "switches"]),
     }
 }
 
@@ -129,7 +130,7 @@ mod tests {
             nonce: "12345678".to_owned(),
             session_name: String::new(),
             activity_id: String::new(),
-            desktop: nearside_channel::message::Size { width: 1, height: 1 },
+            desktop: None,
             policy: nearside_channel::message::SessionPolicy {
                 disable_playback: off,
                 ..Default::default()

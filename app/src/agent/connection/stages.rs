@@ -93,6 +93,10 @@ impl Connection {
                 }
                 Ok(())
             }
+            FromStage::Log { line } => {
+                self.hub.logs.push(&format!("stage {}: {line}", id.0));
+                Ok(())
+            }
             FromStage::Failed { reason } => {
                 if let Some(stage) = &page.stage {
                     stage.kill();

@@ -5,6 +5,8 @@ export const PROTOCOL_VERSION = 1;
 export const EXTENSION_PROTOCOL_VERSION = 1;
 export const MAX_PIECE = 1048576;
 export const MAX_COVERED = 64;
+export const MAX_CAPTION = 2048;
+export const MAX_CAPTIONS = 16;
 export const HEADER_SIZE = 8;
 export const MAX_CONTROL_BODY = 1048576;
 export const MAX_STREAM_BODY = 16384;
@@ -27,7 +29,37 @@ audio: Array<string>,
 /**
  * Of `mp4`, `webm`.
  */
-containers: Array<string>, };
+containers: Array<string>,
+/**
+ * What the device takes beside playback, of `captions`, `logs`, `switches`: an older one
+ * is not sent the messages for it.
+ */
+services: Array<string>, };
+
+/**
+ * One text track cue as it is shown (WebVTT, section 3.1 "WebVTT cues"), without its markup.
+ */
+export type Caption = {
+/**
+ * Plain text; `\n` between lines. At most [`MAX_CAPTION`] bytes.
+ */
+text: string, line: CaptionLine,
+/**
+ * Where its box is anchored, in percent of the picture's width from the left; `None`:
+ * where `align` says.
+ */
+position: number | null,
+/**
+ * Width of its box in percent of the picture's.
+ */
+size: number, align: CaptionAlign, };
+
+export type CaptionAlign = "start" | "center" | "end" | "left" | "right";
+
+/**
+ * Where a caption is, from top to bottom.
+ */
+export type CaptionLine = { "type": "auto" } | { "type": "number", line: number, } | { "type": "percent", percent: number, };
 
 /**
  * Whether there is a device, and what it said.
@@ -58,7 +90,7 @@ per_stream_bytes: number, };
 /**
  * From the device to the session host, in control frames.
  */
-export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, } | { "type": "steer", page: PageId, player: PlayerId, command: PlayerCommand, };
+export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, } | { "type": "steer", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "logs", lines: Array<string>, last: boolean, };
 
 /**
  * The user's switches that change what the session does.
@@ -86,17 +118,18 @@ call_all_sites: boolean,
 paused: boolean, };
 
 /**
+ * A field of [`DeviceSettings`] that the session's user may set, too.
+ */
+export type DeviceSwitch = "video_outlines" | "video_status_overlay";
+
+/**
  * From the extension to the host.
  */
 export type ExtensionMessage = { "type": "hello", protocol: number, extension_version: string,
 /**
  * E.g. `Chromium 156`.
  */
-browser: string,
-/**
- * Size of the remote desktop in pixels.
- */
-desktop: Size, } | { "type": "page_open", page: PageId, site: string, title: string, } | { "type": "page_close", page: PageId, } | { "type": "player", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "stream", page: PageId, stream: StreamId, command: StreamCommand, } | { "type": "media", stream: StreamId, data: string, } | { "type": "buffered", stream: StreamId, seq: number, buffered: Array<TimeRange>, } | { "type": "collect_logs", start: boolean, };
+browser: string, } | { "type": "page_open", page: PageId, site: string, title: string, } | { "type": "page_close", page: PageId, } | { "type": "player", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "stream", page: PageId, stream: StreamId, command: StreamCommand, } | { "type": "media", stream: StreamId, data: string, } | { "type": "buffered", stream: StreamId, seq: number, buffered: Array<TimeRange>, } | { "type": "collect_logs", start: boolean, } | { "type": "switch", switch: DeviceSwitch, on: boolean, };
 
 /**
  * The host's greeting.
@@ -115,9 +148,10 @@ session_name: string,
  */
 activity_id: string,
 /**
- * Size of the remote desktop in pixels.
+ * Size of the remote desktop in pixels, where the host knows it: the layouts of a page
+ * say it, too.
  */
-desktop: Size,
+desktop: Size | null,
 /**
  * Policy of the session host.
  */
@@ -131,7 +165,7 @@ export type HostEvent = { "type": "channel" } & ChannelState | { "type": "device
 /**
  * From the session host to the device, in control frames.
  */
-export type HostMessage = { "type": "hello" } & Hello | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "goodbye", reason: string, } | { "type": "page_open", page: PageId, site: string, title: string, } | { "type": "page_close", page: PageId, } | { "type": "player", page: PageId, player: PlayerId, command: PlayerCommand, };
+export type HostMessage = { "type": "hello" } & Hello | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "goodbye", reason: string, } | { "type": "page_open", page: PageId, site: string, title: string, } | { "type": "page_close", page: PageId, } | { "type": "player", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "switch", switch: DeviceSwitch, on: boolean, } | { "type": "collect_logs", start: boolean, };
 
 /**
  * Where a player's picture lies on the remote desktop.
@@ -170,7 +204,7 @@ export type PlaybackState = "paused" | "playing" | "stalled" | "seeking" | "ende
 /**
  * What a media element is told by its page.
  */
-export type PlayerCommand = { "type": "open", kind: PlayerKind, source: Source, } | { "type": "close" } | { "type": "add_stream", stream: StreamId, mime: string, } | { "type": "remove_stream", stream: StreamId, } | { "type": "play" } | { "type": "pause" } | { "type": "seek", to_micros: number, token: number, } | { "type": "rate", rate: number, preserves_pitch: boolean, } | { "type": "volume", volume: number, muted: boolean, } | { "type": "loop", enabled: boolean, } | { "type": "duration", duration_micros: number | null, } | { "type": "layout" } & Layout;
+export type PlayerCommand = { "type": "open", kind: PlayerKind, source: Source, } | { "type": "close" } | { "type": "add_stream", stream: StreamId, mime: string, } | { "type": "remove_stream", stream: StreamId, } | { "type": "play" } | { "type": "pause" } | { "type": "seek", to_micros: number, token: number, } | { "type": "rate", rate: number, preserves_pitch: boolean, } | { "type": "volume", volume: number, muted: boolean, } | { "type": "loop", enabled: boolean, } | { "type": "duration", duration_micros: number | null, } | { "type": "layout" } & Layout | { "type": "captions", captions: Array<Caption>, };
 
 /**
  * What the page is told of one player.
