@@ -14,6 +14,7 @@
  */
 import type { PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
 import { Attachment } from "./attachment.js";
+import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
@@ -104,7 +105,7 @@ export class Control implements PlayerSink, Owner {
     this.permission = new Permission(element, isVideo, this.promises);
     this.voice = new StageVoice(element, (command) => this.send(command));
     this.callbacks = new FrameCallbacks(this);
-    this.cues = new CueClock(element, () => this.pause());
+    this.cues = new CueClock(element, () => this.pause(), new Captions(this, link));
     this.cues.onDue = () => this.changed();
   }
 
@@ -296,9 +297,11 @@ export class Control implements PlayerSink, Owner {
     if (!attachment) return;
     this.#patience.stageAnswered();
     this.voice.all(false);
+    this.cues.forget();
     if (this.loaded) this.durationChanged();
     this.playback.deviceReady(attachment.fresh, now());
     attachment.fresh = false;
+    this.cuesChanged();
   }
 
   // --- what the link says -------------------------------------------------------------
@@ -416,6 +419,7 @@ export class Control implements PlayerSink, Owner {
   }
 
   send(command: PlayerCommand): void {
+    if (command.type === "seek") this.cues.forget();
     if (this.onDevice && this.#link.ready) this.#attachment?.command(command);
   }
 
@@ -436,8 +440,14 @@ export class Control implements PlayerSink, Owner {
     if (!playing || this.#hasPlayed) this.#patience.pictureShown();
     else this.#patience.forPicture(this.isFile, () => this.#noPicture());
     if (!this.onDevice) return;
-    if (!this.playback.seeking) this.cues.update(this.position, running ? this.playback.rate : 0);
+    this.cuesChanged();
     this.callbacks.schedule();
+  }
+
+  /** Another cue may be active, or painted. */
+  cuesChanged(): void {
+    if (!this.onDevice || this.playback.seeking) return;
+    this.cues.update(this.position, this.playback.running ? this.playback.rate : 0);
   }
 
   /** A device that takes a source and never shows it must not keep the page from it. */

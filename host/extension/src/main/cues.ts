@@ -2,8 +2,10 @@
  * Captions on the device's clock: which cues are active, and their events.
  *
  * The browser runs its "time marches on" steps (HTML, section 4.8.11.8) on its own, parked
- * position; its cue events are stopped while the device plays and these take their place.
+ * position; its cue events are stopped while the device plays and these take their place. What
+ * it would paint of them is told to the device.
  */
+import { type Captions, isPainted } from "./captions.js";
 import { call, wrapGetter, wrapMethod } from "./disguise.js";
 import {
   addListener,
@@ -44,16 +46,28 @@ interface Change {
   readonly cue: TextTrackCue;
 }
 
+/** Calls `changed` when tracks come, go, load or are shown. */
+export function watchTracks(element: HTMLMediaElement, changed: () => void): void {
+  const tracks = native.textTracks.get(element);
+  addListener(tracks, "change", changed);
+  addListener(tracks, "addtrack", changed);
+  addListener(tracks, "removetrack", changed);
+  // Of a <track> in the element: it does not bubble.
+  addListener(element, "load", changed, true);
+}
+
 /** The cue events of one element. */
 export class CueClock {
   readonly #element: HTMLMediaElement;
   readonly #pause: () => void;
+  readonly #captions: Captions;
   #timer = 0;
   #running = false;
 
-  constructor(element: HTMLMediaElement, pause: () => void) {
+  constructor(element: HTMLMediaElement, pause: () => void, captions: Captions) {
     this.#element = element;
     this.#pause = pause;
+    this.#captions = captions;
   }
 
   /** The position is `at` and moves at `rate` (0: it stands). */
@@ -63,21 +77,30 @@ export class CueClock {
     this.#running = true;
     const tracks = native.textTracks.get(this.#element);
     const count = tracksLength.get(tracks);
-    if (count === 0) return;
     let next = Number.POSITIVE_INFINITY;
     const changes: Change[] = [];
     const changed: TextTrack[] = [];
+    const painted: TextTrackCue[] = [];
     for (let index = 0; index < count; index++) {
       const track = tracks[index] as TextTrack;
       const before = changes.length;
       next = min(next, this.#look(track, at, changes));
       if (changes.length > before) push(changed, track);
+      const now = active.get(track);
+      if (!now || !isPainted(track)) continue;
+      for (let each = 0; each < now.length; each++) push(painted, now[each] as TextTrackCue);
     }
+    this.#captions.show(painted);
     this.#announce(changes, changed);
     if (rate > 0 && next < Number.POSITIVE_INFINITY) {
       const wait = min(max(((next - at) / rate) * 1000, 1), MAX_WAIT);
       this.#timer = later(() => this.#pulse(), wait);
     }
+  }
+
+  /** The device has another picture, and no captions on it. */
+  forget(): void {
+    this.#captions.forget();
   }
 
   /** Called when the next cue begins or ends. */

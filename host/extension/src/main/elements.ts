@@ -3,6 +3,7 @@
  * device plays them (a playing element outlives the page's last reference to it).
  */
 import { Control } from "./control.js";
+import { watchTracks } from "./cues.js";
 import type { Link } from "./link.js";
 import { listenTo } from "./native_events.js";
 import {
@@ -50,6 +51,7 @@ export class Elements {
     this.#controls.set(target, control);
     control.onPlaying = (of, playing) => this.#onPlaying(of, playing);
     listenTo(target, this);
+    watchTracks(target, () => control.cuesChanged());
     control.sync();
     return control;
   }

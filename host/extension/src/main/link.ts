@@ -17,7 +17,7 @@ import type {
 } from "../generated/messages.js";
 import type { IsolatedMessage } from "../isolated/bridge_protocol.js";
 import { Bridge } from "./bridge.js";
-import { NativeWeakRef, SafeMap, weakDeref } from "./primordials.js";
+import { contains, NativeWeakRef, SafeMap, weakDeref } from "./primordials.js";
 import { reasons } from "./reasons.js";
 
 /** One player of this frame. */
@@ -39,7 +39,7 @@ export class Link {
   readonly #streams = new SafeMap<number, (event: StreamEvent) => void>();
   #state: "dormant" | "asked" | "on" | "off" = "dormant";
   #ready = false;
-  #capabilities: Capabilities = { video: [], audio: [], containers: [] };
+  #capabilities: Capabilities = { video: [], audio: [], containers: [], services: [] };
   #ids = 0;
 
   constructor() {
@@ -61,6 +61,11 @@ export class Link {
 
   get capabilities(): Capabilities {
     return this.#capabilities;
+  }
+
+  /** Whether the device takes the messages of this service. */
+  serves(service: string): boolean {
+    return contains(this.#capabilities.services, service);
   }
 
   /** A new id for a player or a stream. */

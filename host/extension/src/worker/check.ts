@@ -7,7 +7,11 @@
  */
 import type { FrameMessage } from "../frame_protocol.js";
 import {
+  type Caption,
+  type CaptionLine,
   type Layout,
+  MAX_CAPTION,
+  MAX_CAPTIONS,
   MAX_COVERED,
   MAX_PIECE,
   type PlayerCommand,
@@ -60,12 +64,16 @@ function flag(value: unknown): boolean {
   return typeof value === "boolean" ? value : fail();
 }
 
-/** `limit` is in bytes of UTF-8, as in the channel. */
+/**
+ * `limit` is in bytes of UTF-8, as in the channel. Half a surrogate pair, which a page may put
+ * anywhere and which the host's JSON does not know, is replaced.
+ */
 function text(value: unknown, limit: number): string {
   if (typeof value !== "string" || value.length > limit) return fail();
+  const whole = value.toWellFormed();
   // Three bytes a UTF-16 unit at most, so the exact count is rarely needed.
-  if (value.length * 3 <= limit) return value;
-  return new TextEncoder().encode(value).length <= limit ? value : fail();
+  if (whole.length * 3 <= limit) return whole;
+  return new TextEncoder().encode(whole).length <= limit ? whole : fail();
 }
 
 function list<T>(value: unknown, limit: number, item: (value: unknown) => T): T[] {
@@ -113,6 +121,33 @@ function layout(from: Fields): Layout {
     visible: flag(from["visible"]),
     fullscreen: flag(from["fullscreen"]),
     desktop: orNull(from["desktop"], size),
+  };
+}
+
+const percent = (value: unknown): number => real(value, 0, 100);
+
+function captionLine(value: unknown): CaptionLine {
+  const from = fields(value);
+  switch (from["type"]) {
+    case "auto":
+      return { type: "auto" };
+    case "number":
+      return { type: "number", line: integer(from["line"], -MAX_I32, MAX_I32) };
+    case "percent":
+      return { type: "percent", percent: percent(from["percent"]) };
+    default:
+      return fail();
+  }
+}
+
+function caption(value: unknown): Caption {
+  const from = fields(value);
+  return {
+    text: text(from["text"], MAX_CAPTION),
+    line: captionLine(from["line"]),
+    position: orNull(from["position"], percent),
+    size: percent(from["size"]),
+    align: oneOf(from["align"], ["start", "center", "end", "left", "right"]),
   };
 }
 
@@ -166,6 +201,8 @@ function playerCommand(value: unknown): PlayerCommand {
       };
     case "layout":
       return { type: "layout", ...layout(from) };
+    case "captions":
+      return { type: "captions", captions: list(from["captions"], MAX_CAPTIONS, caption) };
     default:
       return fail();
   }

@@ -32,7 +32,6 @@ let looking: ReturnType<typeof setTimeout> | undefined;
 let own: OwnSettings = { ...DEFAULT_SETTINGS };
 let managed = managedPolicy({});
 let policyRead = false;
-const desktop = { width: 0, height: 0 };
 
 const native = new NativeHost(
   {
@@ -51,7 +50,6 @@ const native = new NativeHost(
   () => ({
     extension_version: chrome.runtime.getManifest().version,
     browser: browserName(),
-    desktop,
   }),
   log,
 );
@@ -130,7 +128,7 @@ function noChannel(state: HostState): ChannelState | null {
     client_version: "",
     activity_id: "",
     connection_id: "",
-    capabilities: { video: [], audio: [], containers: [] },
+    capabilities: { video: [], audio: [], containers: [], services: [] },
     settings: {
       video_all_sites: false,
       video_outlines: false,
@@ -171,7 +169,7 @@ function frameSender(sender: chrome.runtime.MessageSender | undefined): FrameSen
     document: sender.documentId ?? "",
     url: url ?? "",
     topUrl,
-    title: hasTitle ? (tab.title ?? "").slice(0, 300) : "",
+    title: hasTitle ? (tab.title ?? "").slice(0, 300).toWellFormed() : "",
   };
 }
 

@@ -17,6 +17,7 @@ const ABLE: Capabilities = {
   video: ["h264", "vp9"],
   audio: ["aac", "opus", "mp3"],
   containers: ["mp4", "webm"],
+  services: [],
 };
 
 test("a device is asked only for what it can play", () => {

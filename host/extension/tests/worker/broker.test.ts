@@ -20,7 +20,7 @@ const CHANNEL: ChannelState = {
   client_version: "1",
   activity_id: "a",
   connection_id: "c",
-  capabilities: { video: ["h264"], audio: ["aac"], containers: ["mp4"] },
+  capabilities: { video: ["h264"], audio: ["aac"], containers: ["mp4"], services: [] },
   settings: {
     video_all_sites: true,
     video_outlines: false,

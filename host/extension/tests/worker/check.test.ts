@@ -22,10 +22,19 @@ const append = {
   window_end_micros: null,
   mode: "segments",
 } as const;
+const caption = {
+  text: "words\nいない",
+  line: { type: "auto" },
+  position: null,
+  size: 100,
+  align: "center",
+} as const;
 const why = { code: "network", message: "m", next_step: "n" } as const;
 const player = (command: unknown) => ({ type: "player", player: 1, command });
 const stream = (command: unknown) => ({ type: "stream", stream: 2, command });
 const media = (data: unknown) => ({ type: "media", stream: 2, data });
+const captionWith = (part: object) =>
+  player({ type: "captions", captions: [{ ...caption, ...part }] });
 const report = { type: "report", player: 1, plays: "native", reason: why };
 
 const GOOD: unknown[] = [
@@ -43,6 +52,10 @@ const GOOD: unknown[] = [
   player({ type: "duration", duration_micros: null }),
   player(layout),
   player({ ...layout, covered: [], desktop: null }),
+  player({ type: "captions", captions: [] }),
+  player({ type: "captions", captions: [caption, { ...caption, position: 10, align: "end" }] }),
+  player({ type: "captions", captions: [{ ...caption, line: { type: "number", line: -2 } }] }),
+  player({ type: "captions", captions: [{ ...caption, line: { type: "percent", percent: 5 } }] }),
   stream(append),
   stream({ type: "abort" }),
   stream({ type: "remove", start_micros: 0, end_micros: null }),
@@ -62,6 +75,11 @@ test("good messages pass as they are", () => {
 test("fields that are not ours do not pass", () => {
   const message = frameMessage({ ...player({ type: "play", more: 1 }), page: 9 });
   assert.deepEqual(message, player({ type: "play" }));
+});
+
+test("half a character is replaced: the host's JSON knows none", () => {
+  const message = frameMessage(captionWith({ text: "a\ud83d" }));
+  assert.deepEqual(message, captionWith({ text: "a\ufffd" }));
 });
 
 const manyRects = Array.from({ length: 65 }, () => rect);
@@ -101,6 +119,15 @@ const BAD: Record<string, unknown> = {
   "a negative size": player({ ...layout, rect: { ...rect, width: -1 } }),
   "a fractional rectangle": player({ ...layout, clip: { ...rect, x: 0.5 } }),
   "a large desktop": player({ ...layout, desktop: { width: 65_536, height: 1 } }),
+  "many captions": player({ type: "captions", captions: Array(17).fill(caption) }),
+  "a long caption": captionWith({ text: "x".repeat(2049) }),
+  "a long caption in bytes": captionWith({ text: "い".repeat(700) }),
+  "a caption that is no text": captionWith({ text: { toString: () => "x" } }),
+  "a caption beside the picture": captionWith({ position: 101 }),
+  "a caption of no width": captionWith({ size: Number.NaN }),
+  "a caption's line": captionWith({ line: { type: "number", line: 0.5 } }),
+  "a caption below the picture": captionWith({ line: { type: "percent", percent: 100.5 } }),
+  "a caption's alignment": captionWith({ align: "justify" }),
   "a large append": stream({ ...append, bytes: 2 ** 28 + 1 }),
   "a backward window": stream({ ...append, window_start_micros: 5, window_end_micros: 4 }),
   "a mode": stream({ ...append, mode: "random" }),

@@ -25,7 +25,7 @@ const CHANNEL: ChannelState = {
   client_version: "1.0",
   activity_id: "activity",
   connection_id: "connection",
-  capabilities: { video: [], audio: [], containers: [] },
+  capabilities: { video: [], audio: [], containers: [], services: [] },
   settings: {
     video_all_sites: false,
     video_outlines: false,
