@@ -1,9 +1,11 @@
 //! The command line and the sockets: what scripts rely on, and what nobody else may see.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use nearside::control::{Connection, MAX_LINE, Reply, Request};
 use nearside::status::Status;
-use nearside_channel::message::{DeviceMessage, DeviceSettings, ReasonCode};
+use nearside_channel::message::{
+    DeviceMessage, DeviceSettings, DeviceSwitch, HostMessage, ReasonCode,
+};
 use nearside_tests::agent::{Agent, nearside};
 use nearside_tests::demo::Demo;
 use nearside_tests::host::{Host, PAGE};
@@ -110,6 +112,67 @@ fn a_paused_device_says_so_to_session_and_scripts_and_remembers_it() -> anyhow::
     let (_, welcome) = Host::open(&next.channel_socket())?;
     let refused = welcome.playback_refused.context("a refusal")?;
     assert_eq!(refused.code, ReasonCode::PausedByUser);
+    Ok(())
+}
+
+#[test]
+fn the_sessions_user_may_move_switches_of_the_picture() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    for (switch, on) in [
+        (DeviceSwitch::VideoOutlines, true),
+        (DeviceSwitch::VideoStatusOverlay, true),
+        (DeviceSwitch::VideoOutlines, false),
+    ] {
+        host.send(&HostMessage::Switch { switch, on })?;
+        let settings = host.wait("the new settings", |message| match message {
+            DeviceMessage::Settings(said) => Some(*said),
+            _ => None,
+        })?;
+        let field = match switch {
+            DeviceSwitch::VideoOutlines => settings.video_outlines,
+            DeviceSwitch::VideoStatusOverlay => settings.video_status_overlay,
+        };
+        assert_eq!(field, on, "{switch:?}");
+        assert_eq!(agent.status()?.settings, settings);
+    }
+    let settings = DeviceSettings { video_status_overlay: true, ..DeviceSettings::default() };
+    assert_eq!(agent.status()?.settings, settings);
+    Ok(())
+}
+
+#[test]
+fn collected_logs_hold_what_agent_and_stages_said_meanwhile() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    let collect = |host: &mut Host, start| host.send(&HostMessage::CollectLogs { start });
+    let collected = |host: &mut Host| {
+        host.wait("the logs", |message| match message {
+            DeviceMessage::Logs { lines, last: true } => Some(lines.clone()),
+            _ => None,
+        })
+    };
+    collect(&mut host, true)?;
+    host.open_page(PAGE)?;
+    host.page_ready(PAGE)?;
+    collect(&mut host, false)?;
+    let lines = collected(&mut host)?;
+    let has = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(has("stage ready") && has("stage starts"), "{lines:?}");
+    // What was before the start is not part of it.
+    assert!(!has("agent runs"), "{lines:?}");
+    // Without a start it is all that is kept, also for the control socket.
+    collect(&mut host, false)?;
+    assert!(collected(&mut host)?.iter().any(|line| line.contains("agent runs")));
+    let mut connection = Connection::open_at(&agent.control_socket())?;
+    connection.set_patience(Some(STEP))?;
+    connection.send(&Request::Logs { since: 0 })?;
+    let Reply::Logs { lines, next } = connection.receive()? else { bail!("no logs") };
+    assert!(lines.iter().any(|line| line.contains("agent runs")), "{lines:?}");
+    connection.send(&Request::Logs { since: next })?;
+    assert_eq!(connection.receive()?, Reply::Logs { lines: Vec::new(), next });
     Ok(())
 }
 

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nearside_channel::extension::{EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent};
 use nearside_channel::message::{
-    DeviceMessage, PageId, PlaybackState, PlayerCommand, PlayerEvent, PlayerId, PlayerKind, Size,
-    Source, StreamCommand, StreamId, TimeRange,
+    DeviceMessage, PageId, PlaybackState, PlayerCommand, PlayerEvent, PlayerId, PlayerKind, Source,
+    StreamCommand, StreamId, TimeRange,
 };
 use nearside_tests::agent::Agent;
 use nearside_tests::place::Place;
@@ -62,7 +62,6 @@ impl Browser {
             protocol: EXTENSION_PROTOCOL_VERSION,
             extension_version: "1.2.3".to_owned(),
             browser: "a test".to_owned(),
-            desktop: Size { width: 1920, height: 1080 },
         })?;
         browser.wait_channel(true)?;
         Ok(browser)

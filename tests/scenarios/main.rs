@@ -3,6 +3,7 @@
 mod actions;
 mod bringers;
 mod by_url;
+mod captions;
 mod clip;
 mod control;
 mod faults;

@@ -65,6 +65,7 @@ fn run() -> anyhow::Result<()> {
     let wake = Arc::clone(&waker);
     input::start(send, Arc::new(move || wake.wake()), outbox.clone())?;
     let Some(start) = first_message(&inputs, outbox)? else { return Ok(()) };
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "stage starts");
     if start.options.headless {
         return offscreen::run(start, &inputs, &waker, None);
     }
