@@ -11,7 +11,7 @@ use super::line::Line;
 use super::{FetchError, SourceError};
 use crate::init::{self, Track};
 use crate::segment::{CodedFrame, MAX_FRAME_BYTES, TrackKind};
-use crate::time::{Pts, micros_from_base};
+use crate::time::{FAR_MICROS, Pts, micros_from_base};
 use bytes::Bytes;
 use ffmpeg_next::ffi::{
     AV_DISPOSITION_ATTACHED_PIC, AV_NOPTS_VALUE, AV_PKT_FLAG_KEY, AVDictionary, AVDiscard,
@@ -53,6 +53,12 @@ const MAX_DAMAGED: u32 = 100;
 /// Time that goes back by more than this is another time line, put behind the one before.
 const RESTART_MICROS: i64 = 1_000_000;
 
+/// Media that begins later than this begins there; before that its first picture waits.
+const NEAR_MICROS: i64 = 1_000_000;
+
+/// How FFmpeg's names of formats begin whose header counts the duration from time zero.
+const TELL_THEIR_END: [&[u8]; 2] = [b"mov,", b"matroska,"];
+
 /// Taken for the duration of a first frame that tells none.
 const EXPECTED_DURATION_MICROS: i64 = 40_000;
 
@@ -68,7 +74,9 @@ pub(crate) struct SourceTrack {
 #[derive(Clone, Debug)]
 pub(crate) struct SourceFacts {
     pub(crate) tracks: Vec<SourceTrack>,
-    /// `None`: not known, or endless.
+    /// Where the media begins; [`Pts::ZERO`] unless that is far from there.
+    pub(crate) start: Pts,
+    /// Where it ends on its time line. `None`: not known, or endless.
     pub(crate) duration_micros: Option<i64>,
     /// Any place can be read without all before it.
     pub(crate) seekable: bool,
@@ -94,6 +102,7 @@ pub(crate) struct Demux {
     packet: *mut AVPacket,
     streams: Vec<Stream>,
     tracks: Vec<SourceTrack>,
+    start: Pts,
     duration_micros: Option<i64>,
     damaged: u32,
     /// Added to all times since they last went back.
@@ -135,6 +144,7 @@ impl Demux {
             packet: ptr::null_mut(),
             streams: Vec::new(),
             tracks: Vec::new(),
+            start: Pts::ZERO,
             duration_micros: None,
             damaged: 0,
             shift_micros: 0,
@@ -152,7 +162,7 @@ impl Demux {
     pub(crate) fn facts(&mut self) -> SourceFacts {
         let seekable = self.is_seekable();
         let (tracks, duration_micros) = (self.tracks.clone(), self.duration_micros);
-        SourceFacts { tracks, duration_micros, seekable }
+        SourceFacts { tracks, start: self.start, duration_micros, seekable }
     }
 
     pub(crate) fn is_seekable(&mut self) -> bool {
@@ -333,7 +343,15 @@ impl Demux {
             }
             let known = context.duration != AV_NOPTS_VALUE && 0 < context.duration;
             let start = if context.start_time == AV_NOPTS_VALUE { 0 } else { context.start_time };
-            let end = context.duration.saturating_add(start.max(0));
+            let start = start.clamp(0, FAR_MICROS);
+            // Some containers tell where the media ends, the others how long it is.
+            let name = CStr::from_ptr((*context.iformat).name).to_bytes();
+            let tells_end = TELL_THEIR_END.iter().any(|format| name.starts_with(format));
+            let end = match context.duration {
+                end if tells_end && start <= end => end,
+                length => length.saturating_add(start),
+            };
+            self.start = if NEAR_MICROS < start { Pts(start) } else { Pts::ZERO };
             self.duration_micros = (known && self.is_finite()).then_some(end);
         }
         Ok(())

@@ -59,6 +59,8 @@ pub(super) struct Fetched {
     pub(super) failure: Option<SourceError>,
     pub(super) duration_micros: Option<i64>,
     seekable: bool,
+    /// Where the resource begins, see [`SourceFacts::start`].
+    start: Pts,
     /// Where the stretch begins that was asked for.
     floor: Pts,
 }
@@ -83,13 +85,14 @@ impl Fetched {
             failure: None,
             duration_micros: None,
             seekable: false,
+            start: Pts::ZERO,
             floor: Pts(i64::MIN),
         }
     }
 
     pub(super) fn open(&mut self, facts: SourceFacts) {
-        let SourceFacts { tracks, duration_micros, seekable } = facts;
-        (self.duration_micros, self.seekable) = (duration_micros, seekable);
+        let SourceFacts { tracks, start, duration_micros, seekable } = facts;
+        (self.start, self.duration_micros, self.seekable) = (start, duration_micros, seekable);
         // Its worker goes on to its first look at what to do.
         self.reading = true;
         let tracks = (0..).zip(tracks).map(|(generation, SourceTrack { track, end })| {
@@ -121,7 +124,11 @@ impl Fetched {
         }
     }
 
-    #[cfg(test)]
+    /// Where the resource begins, once that is known.
+    pub(super) fn start(&self) -> Option<Pts> {
+        self.is_open().then_some(self.start)
+    }
+
     pub(super) fn is_open(&self) -> bool {
         !self.tracks.is_empty()
     }
@@ -174,7 +181,7 @@ impl Fetched {
     fn read_until(&self) -> Pts {
         let tracks = self.tracks.iter().filter(|track| !track.ended);
         let ends = tracks.map(|track| track.buffer.highest_end());
-        ends.min().flatten().unwrap_or(self.floor.max(Pts::ZERO))
+        ends.min().flatten().unwrap_or(self.floor.max(self.start))
     }
 
     pub(super) fn track(&self, kind: TrackKind) -> Option<(&Arc<TrackConfig>, &TrackBuffer)> {
@@ -222,6 +229,8 @@ impl Fetched {
 
     /// Lets go of what is not needed at `position` and says whether more may be read.
     pub(super) fn make_room(&mut self, position: Pts, started: bool) -> Room {
+        // Nothing is there to be played before the first frame.
+        let position = position.max(self.first_start().unwrap_or(position));
         while MAX_BYTES <= self.bytes() && self.evict(position) {}
         let bytes = self.bytes();
         let ends = self.tracks.iter().filter_map(|track| track.buffer.highest_end());
@@ -257,6 +266,13 @@ impl Fetched {
         let by_time = furthest.plus(REFILL_MICROS - ahead).min(lowest);
         let look = position.plus(BYTES_LOOK_MICROS);
         Room::From(if bytes < MAX_BYTES { by_time.max(position.plus(1)) } else { look })
+    }
+
+    /// Where the first frame of all begins, if it is still here.
+    fn first_start(&self) -> Option<Pts> {
+        let evicted = self.tracks.iter().any(|track| track.evicted);
+        let starts = self.tracks.iter().filter_map(|track| track.buffer.start());
+        starts.min().filter(|_| !evicted)
     }
 
     fn bytes(&self) -> usize {

@@ -81,6 +81,8 @@ pub struct Player {
     generation: u64,
     /// Position while the clock stands still.
     anchor: Pts,
+    /// Where the media begins, once that is known: no position lies before.
+    earliest: Option<Pts>,
     /// Sound is the master; else the system clock is.
     sound_leads: bool,
     rate: f64,
@@ -133,6 +135,7 @@ impl Player {
             events: Vec::new(),
             generation: 0,
             anchor: Pts::ZERO,
+            earliest: None,
             sound_leads: true,
             rate: 1.0,
             volume: (1.0, false),
@@ -219,6 +222,7 @@ impl Player {
         if self.failed {
             return None;
         }
+        self.learn_start();
         self.pump();
         self.audio.progress.set_hungry(!self.transport.running());
         self.take_problems(now);
@@ -436,7 +440,20 @@ impl Player {
         }
     }
 
+    /// Media by URL may begin far from zero. As in browsers, so does its position.
+    fn learn_start(&mut self) {
+        if self.earliest.is_none()
+            && let Some(earliest) = self.buffers.source_start()
+        {
+            self.earliest = Some(earliest);
+            if self.anchor < earliest {
+                self.restart(earliest);
+            }
+        }
+    }
+
     fn restart(&mut self, to: Pts) {
+        let to = to.max(self.earliest.unwrap_or(Pts::ZERO));
         self.generation += 1;
         self.anchor = to;
         self.presenter.flush();

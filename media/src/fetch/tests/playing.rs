@@ -100,5 +100,41 @@ fn a_failure_is_said_when_what_arrived_was_played() {
     let Some(Event::Failed { problem, position }) = stage.events.last() else { unreachable!() };
     assert_eq!(*problem, Problem::Source(SourceError::Network(crate::fetch::FetchError::Changed)));
     assert!(Pts(500_000) < *position && *position < Pts(2_500_000), "{position:?}");
-    assert!(10 < stage.shown);
+    let video = stage.player.stats().video.unwrap();
+    assert!(10 < video.presented + video.dropped, "{video:?}");
+}
+
+#[test]
+fn media_that_begins_at_an_hour_plays_from_there() {
+    const HOUR: i64 = 3_600_000_000;
+    for format in ["-f mp4", "-f mp4 -movflags +faststart", "-f matroska", "-f adts -vn"] {
+        let how = format!("{H264_AAC} -output_ts_offset 3600 {format}");
+        let clip = clip(1, &how);
+        let server = Server::start(&clip.bytes, Manner::default());
+        let mut stage = play(&server.url());
+        stage.player.set_paused(false, Instant::now());
+        stage.until(is(State::Ended));
+        // Elementary streams have no times of their own.
+        let start = if format.contains("adts") { 0 } else { HOUR };
+        let expected = start + 900_000..start + 1_200_000;
+        let end = stage.player.position(Instant::now());
+        assert!(expected.contains(&end.0), "{format}: {end:?}");
+        let duration = stage.player.duration_micros();
+        assert!(duration.is_some_and(|end| expected.contains(&end)), "{format}: {duration:?}");
+        if let Some(video) = stage.player.stats().video {
+            // What came before the beginning was known is void.
+            assert_eq!(video.decoded - video.discarded, 25, "{format}: {video:?}");
+            assert_eq!(video.presented + video.dropped, 25, "{format}: {video:?}");
+        }
+        // There is nothing before.
+        stage.player.seek(Pts::ZERO, Some(1), Instant::now());
+        stage.until(|event| match event {
+            Event::Seeked { token: Some(1), position } => {
+                // An encoder's delay may come first.
+                assert!((0..=50_000).contains(&Pts(start).since(*position)), "{format}");
+                true
+            }
+            _ => false,
+        });
+    }
 }

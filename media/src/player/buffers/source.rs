@@ -106,6 +106,11 @@ impl Buffers {
         self.lock().fetched.as_ref()?.failure.clone()
     }
 
+    /// Where the source's media begins; `None`: there is no source, or it is not open yet.
+    pub(crate) fn source_start(&self) -> Option<Pts> {
+        self.lock().fetched.as_ref()?.start()
+    }
+
     /// Duration that the source tells.
     pub(crate) fn source_duration(&self) -> Option<i64> {
         self.lock().fetched.as_ref()?.duration_micros

@@ -10,7 +10,8 @@ fn opened() -> Buffers {
     let buffers = Buffers::default();
     buffers.attach(Arc::new(Line::new(AddressPolicy { allow_private: true })));
     let tracks = vec![SourceTrack { track: any_track(), end: None }];
-    buffers.source_opened(SourceFacts { tracks, duration_micros: None, seekable: true });
+    let start = Pts::ZERO;
+    buffers.source_opened(SourceFacts { tracks, start, duration_micros: None, seekable: true });
     buffers
 }
 
