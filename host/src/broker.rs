@@ -24,7 +24,7 @@ use crate::port::{self, Input};
 use crate::session::{BrowserId, DeviceError, Event, Identity, Session};
 use crate::status::Status;
 use crate::transport::Transport;
-use crate::{logging, policy};
+use crate::{desktop, logging, policy};
 
 /// Without a browser for so long the broker ends.
 const LINGER: Duration = Duration::from_secs(5);
@@ -77,6 +77,7 @@ struct Broker {
     outbox: mpsc::Sender<Input>,
     next_browser: u64,
     policy: Policy,
+    windows: desktop::Watch,
     /// When it ends unless a browser comes. `None`: there is one, or it runs by hand.
     end_at: Option<Instant>,
     detached: bool,
@@ -112,6 +113,7 @@ impl Broker {
             outbox,
             next_browser: 1,
             policy: Policy::new(options.policy.clone()),
+            windows: desktop::Watch::start(),
             end_at: options.detached.then(|| Instant::now() + LINGER),
             detached: options.detached,
             ending: Ending::new().context("wait for the end")?,
@@ -140,6 +142,7 @@ impl Broker {
             }
             () = self.device.turn(&mut self.session) => Ok(()),
             () = sleep_until(deadline) => self.session.on_time(Instant::now()),
+            windows = self.windows.changed() => self.session.on_windows(windows, Instant::now()),
             () = self.policy.changed() => {
                 let (policy, error) = policy::read(&self.policy.path);
                 if let Some(error) = error {
@@ -167,13 +170,14 @@ impl Broker {
 
     fn on_input(&mut self, input: Input) -> Result<(), DeviceError> {
         match input {
-            Input::Came(id, outbox) => {
+            Input::Came(id, outbox, processes) => {
                 self.ports.insert(id, outbox);
                 self.session.browser_came(id);
+                self.session.browser_runs_as(id, processes);
                 self.end_at = None;
                 Ok(())
             }
-            Input::Said(id, message) => self.session.on_browser(id, *message),
+            Input::Said(id, message) => self.session.on_browser(id, *message, Instant::now()),
             Input::Unreadable(id) => {
                 self.session.refuse_unreadable(id);
                 Ok(())

@@ -19,6 +19,7 @@
 //! | `device`      | attempts, pauses, the open connection                        |
 //! | `connection`  | greeting, heartbeat, frames over a transport's bytes         |
 //! | `transport`   | xrdp's channel server, a Unix socket, Remote Desktop Services |
+//! | `desktop`     | the session's own windows: what lies over a picture           |
 //! | `policy`      | the session host's policy file                               |
 //! | [`status`]    | what the broker says of itself                               |
 //!
@@ -27,6 +28,7 @@
 
 pub mod broker;
 mod connection;
+mod desktop;
 mod device;
 mod ending;
 mod kept;

@@ -17,6 +17,7 @@ use tokio::io::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::desktop::ancestry;
 use crate::meeting::Client;
 use crate::session::BrowserId;
 use crate::status::Status;
@@ -55,7 +56,8 @@ impl Outbox {
 /// What ports tell the broker's task.
 #[derive(Debug)]
 pub(crate) enum Input {
-    Came(BrowserId, Outbox),
+    /// With the processes that it may be, see [`crate::desktop`].
+    Came(BrowserId, Outbox, Vec<u32>),
     Said(BrowserId, Box<ExtensionMessage>),
     /// It sent what is no message.
     Unreadable(BrowserId),
@@ -65,13 +67,14 @@ pub(crate) enum Input {
 
 /// Serves one client until it or the broker ends.
 pub(crate) async fn serve(stream: Client, id: BrowserId, broker: mpsc::Sender<Input>) {
+    let processes = ancestry(&stream);
     let (reader, writer) = tokio::io::split(stream);
     let mut reader = BufReader::with_capacity(64 << 10, reader);
     let mut line = String::new();
     // A client that does not say what it is costs a descriptor until it ends.
     let first = (&mut reader).take(16).read_line(&mut line).await;
     match (first, line.as_str()) {
-        (Ok(_), BROWSER_LINE) => serve_browser(reader, writer, id, &broker).await,
+        (Ok(_), BROWSER_LINE) => serve_browser(reader, writer, id, processes, &broker).await,
         (Ok(_), STATUS_LINE) => serve_status(writer, &broker).await,
         _ => {}
     }
@@ -94,6 +97,7 @@ async fn serve_browser(
     mut reader: BufReader<impl AsyncRead + Unpin>,
     mut writer: impl AsyncWrite + Unpin,
     id: BrowserId,
+    processes: Vec<u32>,
     broker: &mpsc::Sender<Input>,
 ) {
     if writer.write_all(OK_LINE.as_bytes()).await.is_err() {
@@ -102,7 +106,7 @@ async fn serve_browser(
     let (messages, outgoing) = mpsc::channel(OUTBOX);
     let queued = Arc::new(AtomicUsize::new(0));
     let outbox = Outbox { messages, queued: queued.clone() };
-    if broker.send(Input::Came(id, outbox)).await.is_err() {
+    if broker.send(Input::Came(id, outbox, processes)).await.is_err() {
         return;
     }
     // Ends when the broker lets go of the outbox, and takes the reading end with it.

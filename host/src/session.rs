@@ -15,6 +15,7 @@
 //! the bytes of their logs.
 
 mod browser;
+mod desktop;
 mod device;
 mod feed;
 mod ids;
@@ -24,6 +25,7 @@ mod pages;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nearside_channel::extension::{ChannelState, HostEvent};
@@ -34,6 +36,7 @@ use nearside_channel::scheduler::Scheduler;
 use self::ids::StreamIds;
 pub(crate) use self::model::BrowserId;
 use self::model::{Page, PageKey, PlayerKey};
+use crate::desktop::Windows;
 
 /// Most pages of all browsers together.
 const MAX_PAGES: usize = 256;
@@ -68,6 +71,8 @@ pub(crate) struct Session {
     events: VecDeque<(BrowserId, Event)>,
     /// Rises with each player, so that the oldest is known.
     players_opened: u64,
+    /// Of the session's desktop, the lowest first.
+    windows: Arc<Windows>,
     /// Since the last [`Session::take_demand`] a device would have been of new use.
     demand: bool,
 }
@@ -84,6 +89,8 @@ pub(crate) enum Event {
 struct Browser {
     greeted: bool,
     extension_version: String,
+    /// Its own process and those around it, see [`crate::desktop::Page`].
+    processes: Vec<u32>,
     /// Line of the log at which the collection under way began.
     collecting_since: Option<u64>,
     /// It has ended a collection, and the device's part of it is still to come.
@@ -123,6 +130,7 @@ impl Session {
             absent: None,
             events: VecDeque::new(),
             players_opened: 0,
+            windows: Arc::from([]),
             demand: false,
         }
     }
@@ -212,10 +220,11 @@ impl Session {
     /// When [`Session::on_time`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.device.as_ref()?;
-        self.pages.values().filter_map(Page::retry_at).min()
+        let retries = self.pages.values().filter_map(Page::retry_at);
+        retries.chain(self.pictures_due()).min()
     }
 
-    /// Opens pages again whose time has come.
+    /// Opens pages again whose time has come, and takes pages at their last word.
     ///
     /// # Errors
     /// The connection is of no use any more.
@@ -226,7 +235,8 @@ impl Session {
             .filter(|(_, page)| page.retry_at().is_some_and(|at| at <= now))
             .map(|(key, _)| *key)
             .collect();
-        due.into_iter().try_for_each(|key| self.open_on_device(key))
+        due.into_iter().try_for_each(|key| self.open_on_device(key))?;
+        self.settle_pictures(now)
     }
 
     /// The channel's state as browsers see it.

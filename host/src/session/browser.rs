@@ -1,5 +1,7 @@
 //! What browsers say. Everything in it is hostile until it is checked here.
 
+use std::time::Instant;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -49,8 +51,9 @@ impl Session {
         &mut self,
         browser: BrowserId,
         message: ExtensionMessage,
+        now: Instant,
     ) -> Result<(), DeviceError> {
-        match self.obey(browser, message) {
+        match self.obey(browser, message, now) {
             Ok(()) => Ok(()),
             Err(Violation::Device(error)) => Err(error),
             Err(violation) => {
@@ -86,7 +89,12 @@ impl Session {
         self.events.push_back((browser, Event::Close));
     }
 
-    fn obey(&mut self, id: BrowserId, message: ExtensionMessage) -> Result<(), Violation> {
+    fn obey(
+        &mut self,
+        id: BrowserId,
+        message: ExtensionMessage,
+        now: Instant,
+    ) -> Result<(), Violation> {
         // Refused already: what was under way is read no more.
         let Some(browser) = self.browsers.get(&id) else { return Ok(()) };
         if !browser.greeted && !matches!(message, ExtensionMessage::Hello { .. }) {
@@ -101,7 +109,7 @@ impl Session {
             }
             ExtensionMessage::PageClose { page } => Ok(self.drop_page((id, page))?),
             ExtensionMessage::Player { page, player, command } => {
-                self.on_player((id, page, player), command)
+                self.on_player((id, page, player), command, now)
             }
             ExtensionMessage::Stream { page: _, stream, command } => {
                 self.on_stream(id, stream, command)
@@ -168,7 +176,12 @@ impl Session {
         Ok(self.open_on_device((id, page))?)
     }
 
-    fn on_player(&mut self, key: PlayerKey, command: PlayerCommand) -> Result<(), Violation> {
+    fn on_player(
+        &mut self,
+        key: PlayerKey,
+        command: PlayerCommand,
+        now: Instant,
+    ) -> Result<(), Violation> {
         let (id, page_id, player_id) = key;
         let message = HostMessage::Player { page: page_id, player: player_id, command };
         validate::host_message(&message)?;
@@ -224,6 +237,9 @@ impl Session {
             command => {
                 if let PlayerCommand::Duration { duration_micros } = command {
                     player.duration_micros = Some(duration_micros);
+                }
+                if let PlayerCommand::Layout(layout) = command {
+                    return Ok(self.on_layout(key, layout, now)?);
                 }
                 match (&mut self.device, channel) {
                     (Some(device), Some(page)) => Ok(device.player(page, player_id, command)?),

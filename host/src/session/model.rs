@@ -6,6 +6,7 @@ use std::time::Instant;
 use nearside_channel::message::{PageId, PlayerId, PlayerKind, Source, StreamId};
 use nearside_channel::stream::AppendAssembler;
 
+use crate::desktop::Picture;
 use crate::kept::Log;
 
 /// One port of a browser.
@@ -52,6 +53,8 @@ pub(super) struct Player {
     pub(super) number: u64,
     /// It plays natively for good: what still comes for it is ignored.
     pub(super) failed: bool,
+    /// Where it is on the desktop, once the page has said so.
+    pub(super) picture: Option<Picture>,
 }
 
 #[derive(Debug)]
@@ -106,7 +109,7 @@ impl Page {
 impl Player {
     pub(super) fn new(kind: PlayerKind, source: Source, number: u64) -> Self {
         let streams = BTreeMap::new();
-        Self { kind, source, duration_micros: None, streams, number, failed: false }
+        Self { kind, source, duration_micros: None, streams, number, failed: false, picture: None }
     }
 
     pub(super) fn kept_bytes(&self) -> usize {

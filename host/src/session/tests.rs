@@ -94,7 +94,7 @@ impl Rig {
     }
 
     fn say(&mut self, browser: BrowserId, message: ExtensionMessage) {
-        self.session.on_browser(browser, message).unwrap();
+        self.session.on_browser(browser, message, self.now).unwrap();
         self.pump();
     }
 
@@ -601,7 +601,7 @@ fn logs_and_switches_reach_a_device_that_takes_them() {
     let switch = ExtensionMessage::Switch { switch: DeviceSwitch::VideoOutlines, on: true };
     let mut rig = Rig::connected();
     for message in [collect(true), switch.clone(), collect(false)] {
-        rig.session.on_browser(A, message).unwrap();
+        rig.session.on_browser(A, message, rig.now).unwrap();
     }
     rig.pump();
     // One that says nothing of them is not sent what it would not understand.
@@ -612,9 +612,9 @@ fn logs_and_switches_reach_a_device_that_takes_them() {
     let services = ["logs", "switches"].map(str::to_owned).to_vec();
     let capabilities = Capabilities { services, ..Capabilities::default() };
     rig.session.opened(Welcome { capabilities, ..welcome() }).unwrap();
-    rig.session.on_browser(B, hello()).unwrap();
+    rig.session.on_browser(B, hello(), rig.now).unwrap();
     for message in [collect(true), switch, collect(false)] {
-        rig.session.on_browser(A, message).unwrap();
+        rig.session.on_browser(A, message, rig.now).unwrap();
     }
     rig.pump();
     let on = HostMessage::Switch { switch: DeviceSwitch::VideoOutlines, on: true };

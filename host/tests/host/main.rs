@@ -10,6 +10,8 @@ mod hostile;
 mod place;
 mod policy;
 mod sharing;
+#[cfg(target_os = "linux")]
+mod windows;
 mod xrdp;
 
 use std::time::Duration;

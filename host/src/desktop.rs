@@ -1,0 +1,76 @@
+//! The session's own windows: what of a picture's place other windows lie over, and where the
+//! browser's window is now.
+//!
+//! ```text
+//!  X server ──events──▶ x11 (a thread) ──▶ Windows ─┐
+//!  page ──▶ Layout ─────────────────────────────────┴▶ Picture ──▶ Layout for the device
+//! ```
+//!
+//! A page knows what lies over its video within the page and nothing of other windows, menus
+//! of its own browser among them; and that its window has moved or gone it notices late. What
+//! is here adds that. Where there is no X server layouts pass as they are.
+//!
+//! Units: pixels of the remote desktop, as in [`nearside_channel::message::Layout`].
+//! INVARIANT: all but `x11` and `process` is pure: windows, layouts and time in, layouts out.
+
+mod cover;
+mod picture;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
+mod x11;
+
+use nearside_channel::message::Rect;
+
+pub(crate) use self::picture::{Page, Picture};
+#[cfg(target_os = "linux")]
+pub(crate) use self::process::ancestry;
+#[cfg(target_os = "linux")]
+pub(crate) use self::x11::Watch;
+
+/// An X window: the program's own, not the frame that a window manager has put around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WindowId(pub(crate) u32);
+
+/// One window on the desktop, with its frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) id: WindowId,
+    /// All of it, without a shadow's margins.
+    pub(crate) rect: Rect,
+    /// The parts of `rect` that are painted, where that is not all of it.
+    pub(crate) shape: Option<Vec<Rect>>,
+    /// Not minimised, not on another desktop.
+    pub(crate) mapped: bool,
+    /// A menu, a tooltip, a dialog of another window: a browser's pages lie in none of these.
+    pub(crate) floating: bool,
+    /// The process that says to have made it.
+    pub(crate) process: Option<u32>,
+    pub(crate) title: String,
+}
+
+/// The windows of the desktop, the lowest first.
+pub(crate) type Windows = [Window];
+
+/// Where nothing is known of windows.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+pub(crate) struct Watch;
+
+#[cfg(not(target_os = "linux"))]
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self
+    }
+
+    /// Never.
+    pub(crate) async fn changed(&mut self) -> std::sync::Arc<Windows> {
+        std::future::pending().await
+    }
+}
+
+/// Windows that say their process are not asked for it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn ancestry(_client: &crate::meeting::Client) -> Vec<u32> {
+    Vec::new()
+}

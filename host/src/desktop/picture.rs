@@ -1,0 +1,266 @@
+//! One picture's place: what the page said of it last, and what the device is told.
+//!
+//! ```text
+//!  page says ──▶ which window is it in? ──▶ window's moves since, its end, what lies above
+//!  windows change ──────────────────────▶ the same anew; told if it is something else
+//! ```
+//!
+//! The page's word always ends up as the truth. Between a move of the window and the page's
+//! word about it the picture keeps its place *in the window*; words that are still about one
+//! of the window's last places are recognised and do not pull it back. Should such a word have
+//! been meant otherwise, it holds [`ECHO`] later.
+
+use std::time::{Duration, Instant};
+
+use nearside_channel::message::{Layout, Rect};
+
+use super::cover::{is_within, with_windows};
+use super::{Window, WindowId, Windows};
+
+/// A page speaks of its window's place no later than this.
+const ECHO: Duration = Duration::from_millis(400);
+
+/// Places of a window that are remembered.
+const MAX_TRAIL: usize = 256;
+
+/// Rounding of a page's rectangles, at scales that are no whole numbers.
+const ROUNDING_PX: u32 = 2;
+
+/// What is known of the page that a picture is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page<'a> {
+    /// The browser's process among others: what it has started comes before it, what has
+    /// started it after it.
+    pub(crate) processes: &'a [u32],
+    pub(crate) title: &'a str,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// The page's last word.
+    said: Layout,
+    window: Option<Seat>,
+    /// What the device was told last.
+    told: Layout,
+}
+
+/// The window that a picture is in.
+#[derive(Debug)]
+struct Seat {
+    id: WindowId,
+    /// The window as `said` speaks of it.
+    base: Rect,
+    /// The window when `said` came.
+    heard_at: Rect,
+    /// Where it was of late, and until when; the latest last.
+    trail: Vec<(Instant, Rect)>,
+    /// When `said` is to be taken at its word.
+    settle_at: Option<Instant>,
+}
+
+impl Picture {
+    /// The page's first word.
+    pub(crate) fn new(said: Layout, page: Page<'_>, windows: &Windows) -> Self {
+        let mut picture = Self { told: said.clone(), said, window: None };
+        picture.window = seat(&picture.said, page, windows, None);
+        picture.told = picture.place(windows);
+        picture
+    }
+
+    /// What the device was told last.
+    pub(crate) fn told(&self) -> &Layout {
+        &self.told
+    }
+
+    /// The page's next word: what the device is to be told.
+    pub(crate) fn say(
+        &mut self,
+        said: Layout,
+        page: Page<'_>,
+        windows: &Windows,
+        now: Instant,
+    ) -> Layout {
+        self.follow(windows, now);
+        // Who shows a tab does so in the window before him.
+        let known = self.window.take().filter(|_| self.said.visible);
+        let before = std::mem::replace(&mut self.said, said);
+        self.window = match seat(&self.said, page, windows, known.as_ref().map(|seat| seat.id)) {
+            Some(fresh) => Some(match known {
+                Some(known) if known.id == fresh.id => {
+                    known.heard(&before, &self.said, fresh.base, now)
+                }
+                _ => fresh,
+            }),
+            None => None,
+        };
+        self.told = self.place(windows);
+        self.told.clone()
+    }
+
+    /// Windows have changed: what the device is to be told, if that is something new.
+    pub(crate) fn look(
+        &mut self,
+        page: Page<'_>,
+        windows: &Windows,
+        now: Instant,
+    ) -> Option<Layout> {
+        self.follow(windows, now);
+        if self.window.is_none() {
+            self.window = seat(&self.said, page, windows, None);
+        }
+        self.retell(windows)
+    }
+
+    /// When [`Picture::settle`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.window.as_ref().and_then(|seat| seat.settle_at)
+    }
+
+    /// The page said nothing more: what the device is to be told, if that is something new.
+    pub(crate) fn settle(&mut self, windows: &Windows, now: Instant) -> Option<Layout> {
+        let seat = self.window.as_mut()?;
+        if seat.settle_at.is_none_or(|at| now < at) {
+            return None;
+        }
+        seat.settle_at = None;
+        seat.base = seat.heard_at;
+        self.retell(windows)
+    }
+
+    fn retell(&mut self, windows: &Windows) -> Option<Layout> {
+        let layout = self.place(windows);
+        if layout == self.told {
+            return None;
+        }
+        self.told.clone_from(&layout);
+        Some(layout)
+    }
+
+    /// Remembers where its window was.
+    fn follow(&mut self, windows: &Windows, now: Instant) {
+        let Some(seat) = &mut self.window else { return };
+        let Some(window) = find(windows, seat.id) else {
+            self.window = None;
+            return;
+        };
+        // It was there until just now.
+        match seat.trail.last_mut() {
+            Some((until, _)) => *until = now,
+            None => seat.trail.push((now, seat.base)),
+        }
+        seat.trail.retain(|(until, _)| now <= *until + ECHO);
+        if seat.trail.last().is_none_or(|(_, rect)| *rect != window.rect) {
+            if seat.trail.len() == MAX_TRAIL {
+                seat.trail.remove(0);
+            }
+            seat.trail.push((now, window.rect));
+        }
+    }
+
+    /// The page's word as it is now.
+    fn place(&self, windows: &Windows) -> Layout {
+        let mut layout = self.said.clone();
+        let Some(seat) = &self.window else { return layout };
+        let Some(at) = windows.iter().position(|window| window.id == seat.id) else {
+            return layout;
+        };
+        let (below, above) = windows.split_at(at + 1);
+        let Some(window) = below.last() else { return layout };
+        layout.visible &= window.mapped;
+        if !layout.visible {
+            return layout;
+        }
+        let moved = offset(seat.base, window.rect);
+        layout.rect = shifted(layout.rect, moved);
+        layout.clip = shifted(layout.clip, moved);
+        let covered = layout.covered.iter().map(|part| shifted(*part, moved)).collect();
+        layout.covered = with_windows(covered, layout.clip, above);
+        layout
+    }
+}
+
+impl Seat {
+    /// After a word of the page while its window is at `window`: `base` is what that word is
+    /// about.
+    fn heard(mut self, before: &Layout, said: &Layout, window: Rect, now: Instant) -> Self {
+        // Where the window was when the picture had the same place in it.
+        let moved = offset(before.rect, said.rect);
+        let about = shifted(self.base, moved);
+        let is_echo = size(before.rect) == size(said.rect)
+            && about != window
+            && self.trail.iter().any(|(_, rect)| *rect == about);
+        self.base = if is_echo { about } else { window };
+        self.heard_at = window;
+        self.settle_at = is_echo.then(|| now + ECHO);
+        self
+    }
+}
+
+/// The window that a page lies in.
+fn seat(said: &Layout, page: Page<'_>, windows: &Windows, known: Option<WindowId>) -> Option<Seat> {
+    if !said.visible {
+        return None;
+    }
+    let of = |process: u32| {
+        windows
+            .iter()
+            .rev()
+            .filter(move |window| !window.floating && window.process == Some(process))
+    };
+    let process = page.processes.iter().find(|process| of(**process).next().is_some())?;
+    let holds = |window: &&Window| is_within(said.clip, grown(window.rect));
+    // Browsers begin a window's title with that of the page in it.
+    let is_titled =
+        |window: &&Window| !page.title.is_empty() && window.title.starts_with(page.title);
+    let known = known.and_then(|id| of(*process).find(|window| window.id == id));
+    // A minimised window's page speaks on for a moment: that is not about the one behind.
+    let left = known.filter(|window| !window.mapped || holds(window));
+    let mut fitting = of(*process).filter(|window| window.mapped && holds(window));
+    let titled = fitting.clone().filter(is_titled);
+    let only_titled = match titled.clone().count() {
+        1 => titled.clone().next(),
+        _ => None,
+    };
+    let is_hidden = left.is_some_and(|window| !window.mapped);
+    let window = match (only_titled, left) {
+        (_, Some(left)) if is_hidden => left,
+        (Some(titled), _) => titled,
+        (None, Some(left)) => left,
+        (None, None) => titled.clone().next().or_else(|| fitting.next()).or(known)?,
+    };
+    let (id, rect) = (window.id, window.rect);
+    Some(Seat { id, base: rect, heard_at: rect, trail: Vec::new(), settle_at: None })
+}
+
+fn find(windows: &Windows, id: WindowId) -> Option<&Window> {
+    windows.iter().find(|window| window.id == id)
+}
+
+fn size(rect: Rect) -> (u32, u32) {
+    (rect.width, rect.height)
+}
+
+/// By how much a window has moved; one that was made larger or smaller lays its page out anew.
+fn offset(from: Rect, to: Rect) -> (i32, i32) {
+    if size(from) != size(to) {
+        return (0, 0);
+    }
+    (to.x.saturating_sub(from.x), to.y.saturating_sub(from.y))
+}
+
+fn shifted(rect: Rect, (x, y): (i32, i32)) -> Rect {
+    Rect { x: rect.x.saturating_add(x), y: rect.y.saturating_add(y), ..rect }
+}
+
+fn grown(rect: Rect) -> Rect {
+    Rect {
+        x: rect.x.saturating_sub_unsigned(ROUNDING_PX),
+        y: rect.y.saturating_sub_unsigned(ROUNDING_PX),
+        width: rect.width.saturating_add(2 * ROUNDING_PX),
+        height: rect.height.saturating_add(2 * ROUNDING_PX),
+    }
+}
+
+#[cfg(test)]
+mod tests;

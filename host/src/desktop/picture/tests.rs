@@ -1,0 +1,150 @@
+use super::*;
+
+const BROWSER: u32 = 40;
+const WINDOW: Rect = Rect { x: 10, y: 10, width: 1000, height: 700 };
+const PICTURE: Rect = Rect { x: 100, y: 100, width: 640, height: 360 };
+const PAGE: Page<'_> = Page { processes: &[42, BROWSER, 7], title: "Clip" };
+
+fn layout(rect: Rect) -> Layout {
+    let covered = Vec::new();
+    Layout { rect, clip: rect, covered, visible: true, fullscreen: false, desktop: None }
+}
+
+fn window(id: u32, rect: Rect) -> Window {
+    let (mapped, title) = (true, String::new());
+    Window { id: WindowId(id), rect, shape: None, mapped, floating: false, process: None, title }
+}
+
+fn browser(id: u32, rect: Rect, title: &str) -> Window {
+    Window { process: Some(BROWSER), title: title.to_owned(), ..window(id, rect) }
+}
+
+fn at(x: i32, y: i32, rect: Rect) -> Rect {
+    shifted(rect, (x, y))
+}
+
+/// What the device is told at first.
+fn first(windows: &Windows) -> Layout {
+    Picture::new(layout(PICTURE), PAGE, windows).told
+}
+
+const OVER: Rect = Rect { x: 300, y: 200, width: 50, height: 40 };
+
+#[test]
+fn only_what_lies_above_covers() {
+    let clip = browser(1, WINDOW, "Clip - Chromium");
+    let other = window(2, OVER);
+    assert_eq!(first(&[other.clone(), clip.clone()]).covered, []);
+    assert_eq!(first(&[clip.clone(), other.clone()]).covered, [OVER]);
+    // Its own menus and dialogs cover, too, and hold no page, however large they are.
+    let menu = Window { floating: true, ..browser(3, WINDOW, "") };
+    assert_eq!(first(&[clip.clone(), menu]).covered, [PICTURE]);
+    // Without a window of the browser nothing is known.
+    let strange = Window { process: Some(99), ..clip };
+    assert_eq!(first(&[strange, other]), layout(PICTURE));
+}
+
+#[test]
+fn the_window_that_holds_the_page() {
+    #[track_caller]
+    fn check(windows: &Windows, expected: &[Rect]) {
+        assert_eq!(first(windows).covered, expected);
+    }
+    let clip = browser(1, WINDOW, "Clip - Chromium");
+    // The one in front, unless titles say more.
+    check(&[browser(1, WINDOW, ""), browser(2, WINDOW, "")], &[]);
+    check(&[clip.clone(), browser(2, WINDOW, "Mail - Chromium")], &[PICTURE]);
+    check(&[clip.clone(), browser(2, WINDOW, "Clip - Chromium")], &[]);
+    // The one that the picture is in.
+    check(&[clip.clone(), browser(2, OVER, "Clip - Chromium")], &[OVER]);
+    // A terminal that has started the browser is none; the nearest process counts.
+    let terminal = Window { process: Some(7), ..window(3, WINDOW) };
+    check(&[clip, terminal], &[PICTURE]);
+}
+
+#[test]
+fn a_window_that_came_in_front_does_not_take_the_picture() {
+    let now = Instant::now();
+    let page = Page { title: "", ..PAGE };
+    let clip = browser(1, WINDOW, "");
+    let other = browser(2, WINDOW, "");
+    let mut picture = Picture::new(layout(PICTURE), page, std::slice::from_ref(&clip));
+    let both = [clip.clone(), other.clone()];
+    assert_eq!(picture.look(page, &both, now).unwrap().covered, [PICTURE]);
+    assert_eq!(picture.say(layout(PICTURE), page, &both, now).covered, [PICTURE]);
+    assert_eq!(picture.look(page, &both, now), None, "told already");
+    // Its tab goes, and comes back in the window in front.
+    let hidden = Layout { visible: false, ..layout(PICTURE) };
+    assert_eq!(picture.say(hidden.clone(), page, &both, now), hidden);
+    assert_eq!(picture.say(layout(PICTURE), page, &both, now).covered, []);
+    // Windows end.
+    assert_eq!(picture.look(page, &[clip], now), None);
+    assert_eq!(picture.look(page, &[], now), None);
+    assert_eq!(picture.say(layout(PICTURE), page, &[], now), layout(PICTURE));
+}
+
+#[test]
+fn a_picture_hides_with_its_window() {
+    let now = Instant::now();
+    let clip = browser(1, WINDOW, "Clip - Chromium");
+    let behind = browser(2, WINDOW, "");
+    let shown = [behind.clone(), clip.clone()];
+    let gone = [behind, Window { mapped: false, ..clip }];
+    let mut picture = Picture::new(layout(PICTURE), PAGE, &shown);
+    assert!(!picture.look(PAGE, &gone, now).unwrap().visible);
+    // The page has not noticed yet.
+    assert!(!picture.say(layout(PICTURE), PAGE, &gone, now).visible);
+    assert!(picture.look(PAGE, &shown, now).unwrap().visible);
+}
+
+#[test]
+fn a_picture_moves_with_its_window() {
+    let mut now = Instant::now();
+    let place = |x, y| [browser(1, at(x, y, WINDOW), "Clip")];
+    let mut picture = Picture::new(layout(PICTURE), PAGE, &place(0, 0));
+    for step in 1..=20 {
+        now += Duration::from_millis(10);
+        let told = picture.look(PAGE, &place(step * 5, step), now).unwrap();
+        assert_eq!(told, layout(at(step * 5, step, PICTURE)));
+        // The page says where it was five steps ago.
+        let late = (step - 5).max(0);
+        let said = layout(at(late * 5, late, PICTURE));
+        let told = picture.say(said, PAGE, &place(step * 5, step), now);
+        assert_eq!(told, layout(at(step * 5, step, PICTURE)), "step {step}");
+    }
+    let end = place(100, 20);
+    assert_eq!(picture.say(layout(at(100, 20, PICTURE)), PAGE, &end, now).rect.x, 200);
+    assert_eq!(picture.deadline(), None, "the page has caught up");
+    assert_eq!(picture.look(PAGE, &end, now), None);
+}
+
+#[test]
+fn a_page_that_scrolls_as_its_window_moved_has_the_last_word() {
+    let start = Instant::now();
+    let place = |y| [browser(1, at(0, y, WINDOW), "Clip")];
+    let mut picture = Picture::new(layout(PICTURE), PAGE, &place(0));
+    picture.look(PAGE, &place(30), start).unwrap();
+    assert_eq!(picture.say(layout(at(0, 30, PICTURE)), PAGE, &place(30), start).rect.y, 130);
+    // Scrolled by just as much as the window had moved: taken for an old word at first.
+    assert_eq!(picture.say(layout(PICTURE), PAGE, &place(30), start).rect.y, 130);
+    let due = picture.deadline().unwrap();
+    assert_eq!(picture.settle(&place(30), due).unwrap().rect.y, 100);
+    assert_eq!(picture.deadline(), None);
+    // Long after a move nothing is taken for an old word.
+    let later = due + ECHO * 3;
+    assert_eq!(picture.look(PAGE, &place(40), later).unwrap().rect.y, 110);
+    picture.say(layout(at(0, 10, PICTURE)), PAGE, &place(40), later);
+    let later = later + ECHO * 3;
+    assert_eq!(picture.say(layout(PICTURE), PAGE, &place(40), later).rect.y, 100);
+    assert_eq!(picture.deadline(), None);
+}
+
+#[test]
+fn a_window_of_another_size_waits_for_the_page() {
+    let now = Instant::now();
+    let mut picture = Picture::new(layout(PICTURE), PAGE, &[browser(1, WINDOW, "Clip")]);
+    let larger = [browser(1, Rect { x: 0, y: 0, width: 1100, height: 800 }, "Clip")];
+    assert_eq!(picture.look(PAGE, &larger, now), None);
+    let said = layout(at(3, 4, PICTURE));
+    assert_eq!(picture.say(said.clone(), PAGE, &larger, now), said);
+}

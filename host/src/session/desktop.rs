@@ -1,0 +1,92 @@
+//! Where pictures are on the session's desktop: what pages say, and what its windows do since.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use nearside_channel::message::{Layout, PlayerCommand};
+
+use super::model::PlayerKey;
+use super::{BrowserId, DeviceError, Session};
+use crate::desktop::{Page, Picture, Windows};
+
+impl Session {
+    /// The browser's own process is one of these; the nearest that has windows is it.
+    pub(crate) fn browser_runs_as(&mut self, browser: BrowserId, processes: Vec<u32>) {
+        if let Some(browser) = self.browsers.get_mut(&browser) {
+            browser.processes = processes;
+        }
+    }
+
+    /// Windows of the desktop came, went or moved.
+    ///
+    /// # Errors
+    /// The connection is of no use any more.
+    pub(crate) fn on_windows(
+        &mut self,
+        windows: Arc<Windows>,
+        now: Instant,
+    ) -> Result<(), DeviceError> {
+        self.windows = windows;
+        self.retell(|picture, page, windows| picture.look(page, windows, now))
+    }
+
+    /// Takes pages at their last word where they have said nothing since.
+    pub(super) fn settle_pictures(&mut self, now: Instant) -> Result<(), DeviceError> {
+        self.retell(|picture, _, windows| picture.settle(windows, now))
+    }
+
+    /// When there is something to settle.
+    pub(super) fn pictures_due(&self) -> impl Iterator<Item = Instant> {
+        let players = self.pages.values().flat_map(|page| page.players.values());
+        players.filter_map(|player| player.picture.as_ref()?.deadline())
+    }
+
+    /// The page's word about a player that is there.
+    pub(super) fn on_layout(
+        &mut self,
+        key: PlayerKey,
+        said: Layout,
+        now: Instant,
+    ) -> Result<(), DeviceError> {
+        let (browser, page_id, player_id) = key;
+        let Some(page) = self.pages.get_mut(&(browser, page_id)) else { return Ok(()) };
+        let channel = page.channel_id();
+        let Some(player) = page.players.get_mut(&player_id) else { return Ok(()) };
+        let processes = self.browsers.get(&browser).map(|browser| &browser.processes[..]);
+        let here = Page { processes: processes.unwrap_or_default(), title: &page.title };
+        let windows = &self.windows;
+        let layout = match &mut player.picture {
+            Some(picture) => picture.say(said, here, windows, now),
+            None => player.picture.insert(Picture::new(said, here, windows)).told().clone(),
+        };
+        match (&mut self.device, channel) {
+            (Some(device), Some(page)) => {
+                device.player(page, player_id, PlayerCommand::Layout(layout))
+            }
+            // The page says it again once its stage is ready.
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the device what `look` finds to be new.
+    fn retell(
+        &mut self,
+        mut look: impl FnMut(&mut Picture, Page<'_>, &Windows) -> Option<Layout>,
+    ) -> Result<(), DeviceError> {
+        for ((browser, _), page) in &mut self.pages {
+            let channel = page.channel_id();
+            let processes = self.browsers.get(browser).map(|browser| &browser.processes[..]);
+            let here = Page { processes: processes.unwrap_or_default(), title: &page.title };
+            for (id, player) in &mut page.players {
+                let Some(picture) = player.picture.as_mut().filter(|_| !player.failed) else {
+                    continue;
+                };
+                let Some(layout) = look(picture, here, &self.windows) else { continue };
+                if let (Some(device), Some(page)) = (&mut self.device, channel) {
+                    device.player(page, *id, PlayerCommand::Layout(layout))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
