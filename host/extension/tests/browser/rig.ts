@@ -6,7 +6,9 @@
  * pages, players and clips come from a server on the loopback interface. The parts that
  * start and end programs are those of tests/session.
  */
+import { once } from "node:events";
 import fs from "node:fs";
+import net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserContext, chromium, type Page, type Worker } from "playwright-core";
@@ -15,6 +17,7 @@ import { Ledger, pids, undoLeftovers } from "../../../../tests/session/ledger.ts
 import { Processes, type Running } from "../../../../tests/session/processes.ts";
 import { PageServer } from "../../../../tests/session/server.ts";
 import { StatusStream } from "../../../../tests/session/status.ts";
+import { STEP_MS } from "../../../../tests/session/wait.ts";
 import { EXTENSION_ID, HOST_NAME } from "../../src/shared/identity.js";
 
 const EXTENSION = fileURLToPath(new URL("../../", import.meta.url));
@@ -157,6 +160,20 @@ export class BrowserRig {
         NEARSIDE_CHANNEL: `unix:${path.join(this.#runtime, "channel.sock")}`,
       },
     });
+  }
+
+  /** What the first item's page shows on the device, as a PNG file. */
+  async screenshot(): Promise<string> {
+    const page = this.status.now.value.items[0]?.page;
+    if (page === undefined) throw new Error("nothing is on the device");
+    const file = path.join(this.#runtime, "screenshot.png");
+    const socket = net.connect(path.join(this.#runtime, "control.sock"));
+    const answer = once(socket, "data", { signal: AbortSignal.timeout(STEP_MS) });
+    socket.write(`${JSON.stringify({ type: "screenshot", page, path: file })}\n`);
+    const reply = JSON.parse(String((await answer)[0]));
+    socket.destroy();
+    if (reply.type !== "done") throw new Error(`no screenshot: ${reply.message}`);
+    return file;
   }
 
   /** The extension's service worker, started if it is not running. */
