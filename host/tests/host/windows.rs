@@ -21,6 +21,9 @@ use crate::place::Place;
 /// Displays that these tests may take.
 const DISPLAYS: std::ops::RangeInclusive<u32> = 160..=169;
 
+/// Windows that a frame is made of.
+const DECORATIONS: usize = 60;
+
 const BROWSER: Rect = rect(10, 20, 800, 600);
 const PICTURE: Rect = rect(100, 150, 640, 360);
 const OVER: Rect = rect(300, 200, 120, 80);
@@ -101,6 +104,9 @@ impl Server {
         let (class, kind) = (AtomEnum::WM_CLASS, AtomEnum::STRING);
         self.connection.change_property8(mode, window, class, kind, b"a\0b\0").unwrap();
         let frame = self.create(self.root, at, true);
+        for _ in 0..DECORATIONS {
+            self.create(frame, rect(0, 0, 1, 1), false);
+        }
         self.connection.reparent_window(window, frame, 0, 0).unwrap();
         self.map(window);
         self.map(frame);
@@ -131,10 +137,10 @@ impl Server {
         self.connection.configure_window(window, to).unwrap().check().unwrap();
     }
 
-    fn shape(&self, window: Window, part: Rectangle) {
-        let (set, kind, order) = (SO::SET, SK::BOUNDING, ClipOrdering::UNSORTED);
+    fn shape(&self, window: Window, kind: SK, parts: &[Rectangle]) {
+        let (set, order) = (SO::SET, ClipOrdering::UNSORTED);
         self.connection
-            .shape_rectangles(set, kind, order, window, 0, 0, &[part])
+            .shape_rectangles(set, kind, order, window, 0, 0, parts)
             .unwrap()
             .check()
             .unwrap();
@@ -205,7 +211,8 @@ fn what_lies_over_the_browser_covers_the_picture() {
     rig.shows("a menu", &layout(PICTURE, &[OVER]));
     rig.server.configure(menu, &ConfigureWindowAux::new().x(310));
     rig.shows("a menu that moved", &layout(PICTURE, &[moved(OVER, 10, 0)]));
-    rig.server.shape(menu, Rectangle { x: 0, y: 0, width: 60, height: 40 });
+    let corner = Rectangle { x: 0, y: 0, width: 60, height: 40 };
+    rig.server.shape(menu, SK::BOUNDING, &[corner]);
     rig.shows("a shaped menu", &layout(PICTURE, &[rect(310, 200, 60, 40)]));
     rig.server.configure(menu, &ConfigureWindowAux::new().stack_mode(StackMode::BELOW));
     rig.shows("a window below", &layout(PICTURE, &[]));
@@ -217,6 +224,32 @@ fn what_lies_over_the_browser_covers_the_picture() {
     rig.shows("one that is half transparent", &layout(PICTURE, &[rect(300, 200, 60, 40)]));
     rig.server.connection.destroy_window(menu).unwrap().check().unwrap();
     rig.shows("no menu", &layout(PICTURE, &[]));
+}
+
+#[test]
+fn what_nobody_sees_covers_nothing() {
+    let mut rig = Rig::start();
+    let with = CreateWindowAux::new().override_redirect(1);
+    let catcher = rig.server.connection.generate_id().unwrap();
+    let (root, class) = (rig.server.root, WindowClass::INPUT_ONLY);
+    rig.server
+        .connection
+        .create_window(0, catcher, root, 0, 0, 1024, 768, 0, class, 0, &with)
+        .unwrap()
+        .check()
+        .unwrap();
+    rig.server.map(catcher);
+    // What a compositing manager paints the desktop on.
+    let pane = rig.server.create(root, rect(0, 0, 1024, 768), true);
+    rig.server.shape(pane, SK::INPUT, &[]);
+    rig.server.map(pane);
+    rig.server.menu(OVER);
+    rig.shows("a menu", &layout(PICTURE, &[OVER]));
+    assert!(!rig.device.messages.iter().any(|message| matches!(
+        message,
+        HostMessage::Player { command: PlayerCommand::Layout(layout), .. }
+            if layout.covered.iter().any(|part| *part != OVER)
+    )));
 }
 
 #[test]

@@ -20,9 +20,10 @@ use x11rb::rust_connection::RustConnection;
 use super::super::{Window, WindowId};
 use super::Error;
 
-/// Window managers put the program's window so deep into a frame at most, among so many others.
+/// Window managers put the program's window so deep into a frame at most, among so many others:
+/// Openbox makes some forty for its decorations.
 const FRAME_DEPTH: usize = 3;
-const FRAME_CHILDREN: usize = 32;
+const FRAME_CHILDREN: usize = 256;
 
 /// A shape of more rectangles is taken for their bounding box.
 const MAX_SHAPE: usize = 64;
@@ -89,7 +90,7 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Inspector {
     atoms: Atoms,
-    root: Rect,
+    root: XWindow,
     has_shapes: bool,
 }
 
@@ -105,11 +106,8 @@ struct Facts {
 impl Inspector {
     pub(super) fn new(connection: &RustConnection, root: XWindow) -> Result<Self, Error> {
         let atoms = Atoms::new(connection)?;
-        let root = connection.get_geometry(root)?;
         let has_shapes = connection.extension_information(shape::X11_EXTENSION_NAME)?.is_some();
-        let (atoms, root) = (atoms.reply()?, root.reply()?);
-        let root = whole((0, 0), (root.width, root.height), 0);
-        Ok(Self { atoms, root, has_shapes })
+        Ok(Self { atoms: atoms.reply()?, root, has_shapes })
     }
 
     /// Whether a property of this name is looked at.
@@ -141,7 +139,7 @@ impl Inspector {
         // Frames are made like menus; but they have a program's window in them.
         let client = self.client_in(connection, outer)?;
         let is_floating = attributes.override_redirect && client.is_none();
-        if is_floating && rect == self.root && self.is_untouchable(connection, outer)? {
+        if is_floating && (rect.x, rect.y) == (0, 0) && self.is_pane(connection, outer, size)? {
             return Ok(Found::Nothing);
         }
         let client = client.unwrap_or(outer);
@@ -218,8 +216,14 @@ impl Inspector {
 
     /// A window over all of the desktop that the pointer does not see: what a compositing
     /// manager paints the desktop on.
-    fn is_untouchable(&self, connection: &RustConnection, window: XWindow) -> Result<bool, Error> {
-        if !self.has_shapes {
+    fn is_pane(
+        &self,
+        connection: &RustConnection,
+        window: XWindow,
+        size: (u16, u16),
+    ) -> Result<bool, Error> {
+        // The desktop may have another size each time.
+        if !self.has_shapes || !is_of_size(connection, self.root, size)? {
             return Ok(false);
         }
         let input = there(connection.shape_get_rectangles(window, SK::INPUT)?.reply())?;
