@@ -32,12 +32,17 @@ export interface Window {
 }
 
 const OPCODE = {
+  createWindow: 1,
   getWindowAttributes: 3,
+  destroyWindow: 4,
+  mapWindow: 8,
+  unmapWindow: 10,
   getGeometry: 14,
   queryTree: 15,
   internAtom: 16,
   getProperty: 20,
   translateCoordinates: 40,
+  getInputFocus: 43,
   getImage: 73,
 } as const;
 
@@ -59,6 +64,7 @@ export class Display {
   #size = 0;
   #setup: Pending | undefined;
   #closed = false;
+  #nextId = 0;
 
   private constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -92,6 +98,7 @@ export class Display {
     });
     socket.write(Buffer.concat([head, padded(name), padded(cookie)]));
     const setup = await within(STEP_MS, `answer of display :${number}`, ready);
+    display.#nextId = setup.readUInt32LE(12);
     const screen = 40 + ((setup.readUInt16LE(24) + 3) & ~3) + 8 * setup.readUInt8(29);
     display.root = setup.readUInt32LE(screen);
     display.width = setup.readUInt16LE(screen + 20);
@@ -172,6 +179,49 @@ export class Display {
     const reply = await this.#request(OPCODE.getProperty, 0, body);
     const bytes = reply.readUInt32LE(16) * (reply.readUInt8(1) / 8);
     return reply.subarray(32, 32 + bytes);
+  }
+
+  /** A window in one colour that no window manager cares for, as menus are; not shown yet. */
+  async menu({ x, y, width, height }: Rect, [red = 0, green = 0, blue = 0]: readonly number[]) {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const body = Buffer.alloc(36);
+    body.writeUInt32LE(id, 0);
+    body.writeUInt32LE(this.root, 4);
+    body.writeInt16LE(x, 8);
+    body.writeInt16LE(y, 10);
+    body.writeUInt16LE(width, 12);
+    body.writeUInt16LE(height, 14);
+    const inputOutput = 1;
+    body.writeUInt16LE(inputOutput, 18);
+    const [backgroundPixel, overrideRedirect] = [0x2, 0x200];
+    body.writeUInt32LE(backgroundPixel | overrideRedirect, 24);
+    body.writeUInt32LE((red << 16) | (green << 8) | blue, 28);
+    body.writeUInt32LE(1, 32);
+    await this.#tell(OPCODE.createWindow, body);
+    return id;
+  }
+
+  /** Shows a window above all others. */
+  show(window: number): Promise<void> {
+    return this.#tell(OPCODE.mapWindow, word(window));
+  }
+
+  hide(window: number): Promise<void> {
+    return this.#tell(OPCODE.unmapWindow, word(window));
+  }
+
+  destroy(window: number): Promise<void> {
+    return this.#tell(OPCODE.destroyWindow, word(window));
+  }
+
+  /** A request without an answer, and one with, so that it is done. */
+  async #tell(opcode: number, body: Buffer): Promise<void> {
+    const head = Buffer.alloc(4);
+    head.writeUInt8(opcode, 0);
+    head.writeUInt16LE(1 + body.length / 4, 2);
+    this.#socket.write(Buffer.concat([head, body]));
+    await this.#request(OPCODE.getInputFocus, 0, Buffer.alloc(0));
   }
 
   #request(opcode: number, detail: number, body: Buffer): Promise<Buffer> {

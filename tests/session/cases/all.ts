@@ -8,6 +8,7 @@ import { overlayCases } from "./overlay.ts";
 import { pictureCases } from "./pictures.ts";
 import { playerCases } from "./players.ts";
 import { selfCases } from "./self.ts";
+import { windowCases } from "./windows.ts";
 
 /** A session and the browser in it; cases that end a browser start another. */
 export interface Place {
@@ -43,6 +44,7 @@ export function registerCases(
     playerCases(chosen, there);
     if (options.rdp && !options.native) {
       overlayCases(chosen, there);
+      windowCases(chosen, there, screenshots);
       faultCases(chosen, there);
       if (screenshots) pictureCases(chosen, there, screenshots);
     }

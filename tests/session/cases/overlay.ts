@@ -13,7 +13,7 @@ import type { Place } from "./all.ts";
 import { playerUrl } from "./players.ts";
 
 /** The picture comes to its new place within this time; how fast is a matter of measurement. */
-const FOLLOW_MS = 6_000;
+export const FOLLOW_MS = 6_000;
 
 export function overlayCases(chosen: (name: string) => boolean, place: () => Promise<Place>): void {
   const want = (name: string) => chosen(`overlay ${name}`);
@@ -50,10 +50,10 @@ const CASES: Record<string, (there: Place, page: Page) => Promise<void>> = {
   "goes with an RDP client that is minimised": clientIsMinimised,
 };
 
-const LOOPED = { query: "loop=1" };
+export const LOOPED = { query: "loop=1" };
 
 /** The picture is found at its place, off by at most `most` pixels. */
-async function lies({ rig }: Place, page: Page, most: number): Promise<void> {
+export async function lies({ rig }: Place, page: Page, most: number): Promise<void> {
   let last = "";
   await eventually(
     "picture at its place",
@@ -75,7 +75,7 @@ async function lies({ rig }: Place, page: Page, most: number): Promise<void> {
 const STRAY_PIXELS = 60;
 
 /** Nothing of the clip's colours is anywhere on the device's screen. */
-async function isNowhere({ rig }: Place): Promise<void> {
+export async function isNowhere({ rig }: Place): Promise<void> {
   let count = 0;
   const look = async () => {
     count = countCorners(await rig.device.display.image());

@@ -1,0 +1,287 @@
+// Other windows of the session over the video: the picture on the device leaves them out, and is
+// there again when they go. Which window lies where is the session's own affair: real menus,
+// programs and a window manager.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as path from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Page } from "../page.ts";
+import { edgeError, findColour, overlap, writePng } from "../picture.ts";
+import { startPlaying, videoRect } from "../play.ts";
+import type { Running } from "../processes.ts";
+import { eventually } from "../wait.ts";
+import type { Image, Rect, Window } from "../x11.ts";
+import type { Place } from "./all.ts";
+import { FOLLOW_MS, isNowhere, LOOPED, lies } from "./overlay.ts";
+import { playerUrl } from "./players.ts";
+
+export function windowCases(
+  chosen: (name: string) => boolean,
+  place: () => Promise<Place>,
+  screenshots: string | undefined,
+): void {
+  describe("windows of the session", () => {
+    const wanted = Object.entries(CASES).filter(([name]) => chosen(`windows ${name}`));
+    if (wanted.length === 0) return;
+    let page: Page;
+    before(async () => {
+      const { rig, browser } = await place();
+      page = await startPlaying(rig, browser, await playerUrl(rig, "hls", ["long"], LOOPED));
+    });
+    after(() => page?.close());
+
+    for (const [name, run] of wanted) {
+      test(name, async () => {
+        const there = await place();
+        await run(there, page, async (what) => {
+          if (!screenshots) return;
+          const image = await there.rig.device.display.image();
+          writePng(image, path.join(screenshots, `windows-${what}.png`));
+        });
+      });
+    }
+  });
+}
+
+type Case = (there: Place, page: Page, keep: (what: string) => Promise<void>) => Promise<void>;
+
+const CASES: Record<string, Case> = {
+  "one without a manager is left out": isLeftOut,
+  "another program's is left out": programIsLeftOut,
+  "the browser's own menu is left out": menuIsLeftOut,
+  "a second one of the browser is left out": browserIsLeftOut,
+  "the browser's, moved by the window manager": isMoved,
+  "the browser's, minimised by the window manager": isMinimised,
+};
+
+const RGB = [255, 0, 255];
+
+/** Each time a window is shown: until the device's screen shows it, and no more of it. */
+const SHOWINGS = 12;
+
+async function isLeftOut(there: Place, page: Page, keep: (what: string) => Promise<void>) {
+  const { rig } = there;
+  await lies(there, page, 0);
+  const video = await theVideo(page);
+  const rect = within(video, { x: 0.3, y: 0.3, width: 0.25, height: 0.3 });
+  const local = await rig.device.local(rect);
+  const menu = await rig.session.menu(rect, RGB);
+  const until = async (isThere: boolean) => {
+    const began = performance.now();
+    await (isThere ? rig.session.show(menu) : rig.session.hide(menu));
+    let last: Rect | undefined;
+    await eventually(
+      isThere ? "window before the picture" : "picture where the window was",
+      async () => {
+        last = findColour(await rig.device.display.image(local), RGB);
+        const isWhole = last && edgeError(last, { ...local, x: 0, y: 0 }) === 0;
+        return (isThere ? isWhole : !last) ? true : undefined;
+      },
+      FOLLOW_MS,
+      () => JSON.stringify({ local, last }),
+      1,
+    );
+    return performance.now() - began;
+  };
+  try {
+    const times: { shown_ms: number; gone_ms: number }[] = [];
+    for (let showing = 0; showing < SHOWINGS; showing += 1) {
+      const shown_ms = await until(true);
+      if (showing === 0) {
+        await keep("menu");
+        await lies(there, page, 0);
+      }
+      times.push({ shown_ms, gone_ms: await until(false) });
+    }
+    rig.log("windows-times", times);
+  } finally {
+    await rig.session.destroy(menu);
+  }
+  await lies(there, page, 0);
+}
+
+async function programIsLeftOut(there: Place, page: Page, keep: (what: string) => Promise<void>) {
+  const { rig } = there;
+  const rect = within(await theVideo(page), { x: 0.4, y: 0.3, width: 0.2, height: 0.2 });
+  const before = new Set(await rig.session.children());
+  const program = startProgram(there, "xterm", [
+    ...["-bg", "#ff00ff", "-fg", "#ff00ff", "-geometry", `20x6+${rect.x}+${rect.y}`],
+    ...["-e", "sleep", "600"],
+  ]);
+  try {
+    const window = await newWindow(there, page, before);
+    await showsSession(there, page, window.rect);
+    await lies(there, page, 0);
+    await keep("program");
+  } finally {
+    await program.end();
+  }
+  await lies(there, page, 0);
+  await showsPicture(there, rect);
+}
+
+async function menuIsLeftOut(there: Place, page: Page, keep: (what: string) => Promise<void>) {
+  const video = await theVideo(page);
+  const before = new Set(await there.rig.session.children());
+  const [x, y] = [video.x + video.width * 0.3, video.y + video.height * 0.25].map(Math.round);
+  xdotool(there, "mousemove", String(x), String(y), "click", "3");
+  const menu = await newWindow(there, page, before);
+  assert.ok(menu.overrideRedirect, "a menu is no window of the manager's");
+  await showsSession(there, page, menu.rect);
+  await keep("browser-menu");
+  xdotool(there, "key", "Escape");
+  await lies(there, page, 0);
+  await showsPicture(there, overlap(menu.rect, video));
+}
+
+async function browserIsLeftOut(there: Place, page: Page, keep: (what: string) => Promise<void>) {
+  const video = await theVideo(page);
+  const {
+    x: left,
+    y: top,
+    width,
+    height,
+  } = within(video, {
+    ...{ x: 0.2, y: 0.2, width: 0.8, height: 0.9 },
+  });
+  const before = new Set(await there.rig.session.children());
+  const bounds = { left, top, width, height };
+  const { targetId } = await page.send("Target.createTarget", {
+    ...{ url: "data:text/html,<title>Another</title><body bgcolor=teal>", newWindow: true },
+    ...bounds,
+  });
+  try {
+    const window = await newWindow(there, page, before);
+    await showsSession(there, page, window.rect);
+    await keep("browser-window");
+  } finally {
+    await page.send("Target.closeTarget", { targetId });
+  }
+  await lies(there, page, 0);
+}
+
+async function isMoved(there: Place, page: Page) {
+  const id = browserWindow(there);
+  xdotool(there, "windowmove", id, "15", "12");
+  await lies(there, page, 0);
+  const video = await theVideo(page);
+  for (let step = 1; step <= 10; step += 1) {
+    xdotool(there, "windowmove", id, String(15 - step), String(12 - step));
+  }
+  await eventually("browser at its new place", async () => {
+    const now = await theVideo(page);
+    return now.x < video.x && now.y < video.y ? true : undefined;
+  });
+  await lies(there, page, 0);
+}
+
+async function isMinimised(there: Place, page: Page) {
+  const id = browserWindow(there);
+  xdotool(there, "windowminimize", id);
+  await isNowhere(there);
+  xdotool(there, "windowactivate", id);
+  await lies(there, page, 0);
+}
+
+async function theVideo(page: Page): Promise<Rect> {
+  const rect = await videoRect(page);
+  assert.ok(rect, "there is a video");
+  return rect;
+}
+
+/** A part of a rectangle, given in shares of it. */
+function within(rect: Rect, part: Rect): Rect {
+  return {
+    x: Math.round(rect.x + rect.width * part.x),
+    y: Math.round(rect.y + rect.height * part.y),
+    width: Math.round(rect.width * part.width),
+    height: Math.round(rect.height * part.height),
+  };
+}
+
+/** The window over the video that was not there before. */
+function newWindow({ rig }: Place, page: Page, before: Set<number>): Promise<Window> {
+  return eventually("new window over the video", async () => {
+    const video = await theVideo(page);
+    for (const id of (await rig.session.children()).reverse()) {
+      if (before.has(id)) continue;
+      const window = await rig.session.window(id).catch(() => undefined);
+      if (window?.viewable && overlap(window.rect, video).width > 20) return window;
+    }
+    return undefined;
+  });
+}
+
+/** Where a window lies over the video the device shows what the session does, not the picture. */
+async function showsSession({ rig }: Place, page: Page, window: Rect): Promise<void> {
+  const rect = overlap(window, await theVideo(page));
+  let last = 0;
+  await eventually(
+    "session's own window before the picture",
+    async () => {
+      last = await likeness(rig, rect);
+      return last > 0.98 ? true : undefined;
+    },
+    FOLLOW_MS,
+    () => JSON.stringify({ rect, likeness: last }),
+  );
+}
+
+/** The picture is there again, which is not what the session shows. */
+async function showsPicture({ rig }: Place, rect: Rect): Promise<void> {
+  let last = 1;
+  await eventually(
+    "picture where the window was",
+    async () => {
+      last = await likeness(rig, rect);
+      return last < 0.9 ? true : undefined;
+    },
+    FOLLOW_MS,
+    () => JSON.stringify({ rect, likeness: last }),
+  );
+}
+
+/** Share of the pixels that the device and the session show alike. */
+async function likeness(rig: Place["rig"], rect: Rect): Promise<number> {
+  const local = await rig.device.local(rect);
+  const [here, there] = await Promise.all([
+    rig.device.display.image(local),
+    rig.session.image(rect),
+  ]);
+  return alike(here, there);
+}
+
+function alike(one: Image, other: Image): number {
+  const most = 24;
+  const pixels = one.width * one.height;
+  let count = 0;
+  for (let at = 0; at < pixels * 4; at += 4) {
+    const isNear = [0, 1, 2].every((channel) => {
+      const difference = (one.pixels[at + channel] ?? 0) - (other.pixels[at + channel] ?? 0);
+      return Math.abs(difference) <= most;
+    });
+    if (isNear) count += 1;
+  }
+  return count / pixels;
+}
+
+function startProgram({ rig }: Place, program: string, words: string[]): Running {
+  const { user, env, home } = rig.seat;
+  const more = user ? { user } : {};
+  return rig.processes.start({ name: program, program, arguments: words, env, cwd: home, ...more });
+}
+
+function xdotool({ rig }: Place, ...words: string[]): string {
+  const { env, authority } = rig.seat;
+  const more = authority ? { XAUTHORITY: authority } : {};
+  return execFileSync("xdotool", words, { env: { ...env, ...more }, encoding: "utf8" });
+}
+
+/** The browser's window as the session's window manager knows it. */
+function browserWindow(there: Place): string {
+  const found = xdotool(there, "search", "--onlyvisible", "--name", "A player");
+  const [first] = found.trim().split("\n");
+  assert.ok(first, "the browser has a window");
+  return first;
+}
