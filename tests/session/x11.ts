@@ -37,6 +37,7 @@ const OPCODE = {
   destroyWindow: 4,
   mapWindow: 8,
   unmapWindow: 10,
+  changeProperty: 18,
   getGeometry: 14,
   queryTree: 15,
   internAtom: 16,
@@ -181,8 +182,15 @@ export class Display {
     return reply.subarray(32, 32 + bytes);
   }
 
-  /** A window in one colour that no window manager cares for, as menus are; not shown yet. */
-  async menu({ x, y, width, height }: Rect, [red = 0, green = 0, blue = 0]: readonly number[]) {
+  /**
+   * A window in one colour, not shown yet: one that the window manager frames and leaves at its
+   * place, or one that it does not care for, as menus are.
+   */
+  async create(
+    { x, y, width, height }: Rect,
+    [red = 0, green = 0, blue = 0]: readonly number[],
+    managed: boolean,
+  ): Promise<number> {
     const id = this.#nextId;
     this.#nextId += 1;
     const body = Buffer.alloc(36);
@@ -197,8 +205,18 @@ export class Display {
     const [backgroundPixel, overrideRedirect] = [0x2, 0x200];
     body.writeUInt32LE(backgroundPixel | overrideRedirect, 24);
     body.writeUInt32LE((red << 16) | (green << 8) | blue, 28);
-    body.writeUInt32LE(1, 32);
+    body.writeUInt32LE(managed ? 0 : 1, 32);
     await this.#tell(OPCODE.createWindow, body);
+    // ICCCM, section 4.1.2.3: the user has chosen the position.
+    const [normalHints, sizeHints, usPosition, words] = [40, 41, 1, 18];
+    const property = Buffer.alloc(20 + 4 * words);
+    property.writeUInt32LE(id, 0);
+    property.writeUInt32LE(normalHints, 4);
+    property.writeUInt32LE(sizeHints, 8);
+    property.writeUInt8(32, 12);
+    property.writeUInt32LE(words, 16);
+    property.writeUInt32LE(usPosition, 20);
+    if (managed) await this.#tell(OPCODE.changeProperty, property);
     return id;
   }
 

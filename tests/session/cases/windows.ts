@@ -9,7 +9,6 @@ import { after, before, describe, test } from "node:test";
 import type { Page } from "../page.ts";
 import { edgeError, findColour, overlap, writePng } from "../picture.ts";
 import { startPlaying, videoRect } from "../play.ts";
-import type { Running } from "../processes.ts";
 import { eventually } from "../wait.ts";
 import type { Image, Rect, Window } from "../x11.ts";
 import type { Place } from "./all.ts";
@@ -66,7 +65,7 @@ async function isLeftOut(there: Place, page: Page, keep: (what: string) => Promi
   const video = await theVideo(page);
   const rect = within(video, { x: 0.3, y: 0.3, width: 0.25, height: 0.3 });
   const local = await rig.device.local(rect);
-  const menu = await rig.session.menu(rect, RGB);
+  const menu = await rig.session.create(rect, RGB, false);
   const until = async (isThere: boolean) => {
     const began = performance.now();
     await (isThere ? rig.session.show(menu) : rig.session.hide(menu));
@@ -105,17 +104,16 @@ async function programIsLeftOut(there: Place, page: Page, keep: (what: string) =
   const { rig } = there;
   const rect = within(await theVideo(page), { x: 0.4, y: 0.3, width: 0.2, height: 0.2 });
   const before = new Set(await rig.session.children());
-  const program = startProgram(there, "xterm", [
-    ...["-bg", "#ff00ff", "-fg", "#ff00ff", "-geometry", `20x6+${rect.x}+${rect.y}`],
-    ...["-e", "sleep", "600"],
-  ]);
+  const program = await rig.session.create(rect, RGB, true);
   try {
+    await rig.session.show(program);
     const window = await newWindow(there, page, before);
+    assert.ok(window.rect.height > rect.height, "the window manager has framed it");
     await showsSession(there, page, window.rect);
     await lies(there, page, 0);
     await keep("program");
   } finally {
-    await program.end();
+    await rig.session.destroy(program);
   }
   await lies(there, page, 0);
   await showsPicture(there, rect);
@@ -264,12 +262,6 @@ function alike(one: Image, other: Image): number {
     if (isNear) count += 1;
   }
   return count / pixels;
-}
-
-function startProgram({ rig }: Place, program: string, words: string[]): Running {
-  const { user, env, home } = rig.seat;
-  const more = user ? { user } : {};
-  return rig.processes.start({ name: program, program, arguments: words, env, cwd: home, ...more });
 }
 
 function xdotool({ rig }: Place, ...words: string[]): string {
