@@ -17,6 +17,8 @@ export interface Status {
   blocked: Reason | null;
   items: Item[];
   notices: { unix_ms: number; severity: string; reason: Reason }[];
+  /** The user's switches. */
+  settings?: Record<string, boolean>;
   processes: { role: string; pid: number }[];
 }
 

@@ -29,7 +29,10 @@ function connect(tab: number): void {
   port.onMessage.addListener((update: PopupUpdate) => {
     if (update.type === "logs") return save(update.text);
     collecting = update.view.collecting;
-    render(update.view, (setting, value) => request({ type: "set", setting, value }));
+    render(update.view, {
+      own: (setting, value) => request({ type: "set", setting, value }),
+      device: (name, on) => request({ type: "switch", switch: name, on }),
+    });
   });
   port.onDisconnect.addListener(() => {
     port = null;

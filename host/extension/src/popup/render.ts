@@ -1,6 +1,7 @@
 /**
  * Draws a view into popup.html. A function of the view: keeps nothing, decides nothing.
  */
+import type { DeviceSwitch } from "../generated/messages.js";
 import type {
   Explanation,
   FeatureView,
@@ -10,7 +11,11 @@ import type {
 } from "../shared/popup_protocol.js";
 import { byId, element, mark } from "./dom.js";
 
-export type SetSetting = (setting: keyof OwnSettings, value: boolean) => void;
+/** What a moved switch asks for. */
+export interface Setters {
+  own(setting: keyof OwnSettings, value: boolean): void;
+  device(name: DeviceSwitch, on: boolean): void;
+}
 
 function why({ message, next_step }: Explanation): HTMLElement {
   return element("p", "why", message, " ", next_step);
@@ -67,16 +72,16 @@ function switchRow({ id, name, hint, on, set }: Switch): HTMLElement {
   return element("li", "", element("div", "grow", label, description), input);
 }
 
-function switches({ own, device }: PopupView["advanced"], set: SetSetting): Switch[] {
-  const onDevice = device
+function switches({ own, device, takesSwitches }: PopupView["advanced"], set: Setters): Switch[] {
+  const absent = device
     ? "This switch is in Nearside on your device."
     : "This switch is in Nearside on your device, which is not connected.";
-  const ofDevice = (id: string, name: string, on: boolean | undefined): Switch => ({
+  const ofDevice = (id: string, name: string, hint: string, of: DeviceSwitch): Switch => ({
     id,
     name,
-    hint: onDevice,
-    on: on ?? false,
-    set: null,
+    hint: takesSwitches ? hint : absent,
+    on: device?.[of] ?? false,
+    set: takesSwitches ? (on) => set.device(of, on) : null,
   });
   return [
     {
@@ -86,20 +91,32 @@ function switches({ own, device }: PopupView["advanced"], set: SetSetting): Swit
         ? "On for all browsers, by the switch on your device."
         : "In this browser. Reload open pages.",
       on: own.videoAllSites || (device?.video_all_sites ?? false),
-      set: device?.video_all_sites ? null : (value) => set("videoAllSites", value),
+      set: device?.video_all_sites ? null : (value) => set.own("videoAllSites", value),
     },
-    ofDevice("video-outlines", "Redirected video outlines", device?.video_outlines),
-    ofDevice("video-status-overlay", "Video Status Overlay", device?.video_status_overlay),
     ofDevice(
-      "call-all-sites",
-      "Enable call redirection for all sites (experimental)",
-      device?.call_all_sites,
+      "video-outlines",
+      "Redirected video outlines",
+      "A bright border round each redirected video, at once.",
+      "video_outlines",
     ),
+    ofDevice(
+      "video-status-overlay",
+      "Video Status Overlay",
+      "A short message at the top of the player for five seconds.",
+      "video_status_overlay",
+    ),
+    {
+      id: "call-all-sites",
+      name: "Enable call redirection for all sites (experimental)",
+      hint: "This version of Nearside does not redirect calls.",
+      on: device?.call_all_sites ?? false,
+      set: null,
+    },
   ];
 }
 
 /** Replaces the switches, but leaves the keyboard's focus where it is. */
-function advanced(view: PopupView["advanced"], set: SetSetting): void {
+function advanced(view: PopupView["advanced"], set: Setters): void {
   const focused = document.activeElement?.id ?? "";
   const rows = switches(view, set).map(switchRow);
   byId("switches", HTMLUListElement).replaceChildren(...rows);
@@ -131,7 +148,7 @@ function details(view: PopupView): void {
   );
 }
 
-export function render(view: PopupView, set: SetSetting): void {
+export function render(view: PopupView, set: Setters): void {
   byId("icon", HTMLImageElement).src = `icons/${view.indicator}-48.png`;
   byId("headline", HTMLHeadingElement).textContent = view.headline;
   byId("explanation", HTMLElement).textContent = view.explanation?.message ?? "";

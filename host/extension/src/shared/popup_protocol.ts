@@ -4,7 +4,7 @@
  * The popup names its tab once and gets the whole view at each change; it keeps no state of
  * its own. Only extension pages can open this port.
  */
-import type { DeviceSettings } from "../generated/messages.js";
+import type { DeviceSettings, DeviceSwitch } from "../generated/messages.js";
 
 export const POPUP_PORT = "nearside-popup";
 
@@ -64,6 +64,8 @@ export interface PopupView {
     own: OwnSettings;
     /** `null` while no device is connected. */
     device: DeviceSettings | null;
+    /** The device takes what is switched here. */
+    takesSwitches: boolean;
     /** What is wrong with the administrator's lists. */
     policyMessages: string[];
   };
@@ -74,6 +76,8 @@ export type PopupRequest =
   /** First message. */
   | { type: "watch"; tab: number }
   | { type: "set"; setting: keyof OwnSettings; value: boolean }
+  /** Moves a switch of the device. */
+  | { type: "switch"; switch: DeviceSwitch; on: boolean }
   | { type: "collect_logs"; start: boolean };
 
 export type PopupUpdate =

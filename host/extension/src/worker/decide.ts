@@ -55,6 +55,12 @@ export function afterChannel(host: HostState, channel: ChannelState): HostState 
   return isLooking ? { at: "starting" } : { at: "running", channel };
 }
 
+/** Whether a device is there that takes the messages of this service. */
+export function serves(host: HostState, service: string): boolean {
+  if (host.at !== "running" || !host.channel.connected) return false;
+  return host.channel.capabilities.services.includes(service);
+}
+
 const NO_DEVICE = reason(
   "stage_unavailable",
   "No device with Nearside is connected to this session.",

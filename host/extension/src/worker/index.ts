@@ -10,7 +10,7 @@ import { DEFAULT_SETTINGS, type OwnSettings, POPUP_PORT } from "../shared/popup_
 import { Broker } from "./broker.js";
 import { browserName } from "./browser.js";
 import { Collection } from "./collect.js";
-import { afterChannel, frameRefusal, type HostState, managedPolicy } from "./decide.js";
+import { afterChannel, frameRefusal, type HostState, managedPolicy, serves } from "./decide.js";
 import { Icons } from "./icon.js";
 import { Log } from "./log.js";
 import { NativeHost } from "./native.js";
@@ -53,7 +53,11 @@ const native = new NativeHost(
   }),
   log,
 );
-const collection = new Collection(log, (message) => native.send(message));
+const collection = new Collection(
+  log,
+  (message) => native.send(message),
+  () => serves(host, "logs"),
+);
 const broker = new Broker({ toHost: (message) => native.send(message), tabChanged: showTab, log });
 /** Ready once the settings are read: before, nothing can be decided. */
 const settingsRead = readSettings();
@@ -62,6 +66,7 @@ const popups = new Popups({
   facts: () => ({ host, own, managed, collecting: collection.running }),
   framesOf: (tab) => broker.framesOf(tab),
   collection,
+  toHost: (message) => native.send(message),
   ready: settingsRead,
   needChanged: needHost,
 });
@@ -109,6 +114,9 @@ function onHostEvent(event: HostEvent): void {
         const { type: _, ...settings } = event.message;
         host = { at: "running", channel: { ...host.channel, settings } };
         return refresh();
+      }
+      if (event.message.type === "logs") {
+        return collection.deviceLines(event.message.lines, event.message.last);
       }
       return broker.fromDevice(event.message);
     case "logs":

@@ -3,6 +3,7 @@
  *
  * Owner: the service worker.
  */
+import type { ExtensionMessage } from "../generated/messages.js";
 import type { OwnSettings, PopupRequest, PopupUpdate } from "../shared/popup_protocol.js";
 import type { Collection } from "./collect.js";
 import { type HostState, type ManagedPolicy, reason, siteRefusal } from "./decide.js";
@@ -13,6 +14,7 @@ export interface PopupSources {
   facts(): { host: HostState; own: OwnSettings; managed: ManagedPolicy; collecting: boolean };
   framesOf(tab: number): Frame[];
   collection: Collection;
+  toHost(message: ExtensionMessage): void;
   /** Kept once the settings are read. */
   ready: Promise<void>;
   /** A popup came or went, or a collection began or ended. */
@@ -67,6 +69,10 @@ export class Popups {
       case "set":
         await chrome.storage.local.set({ [request.setting]: request.value });
         return;
+      case "switch":
+        // The view shows the switch as the device has it, once that has answered.
+        if (this.#sources.facts().managed.hideAdvancedSettings) return;
+        return this.#sources.toHost({ type: "switch", switch: request.switch, on: request.on });
       case "collect_logs":
         return this.#collect(popup, request.start);
     }

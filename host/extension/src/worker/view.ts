@@ -12,7 +12,7 @@ import type {
   OwnSettings,
   PopupView,
 } from "../shared/popup_protocol.js";
-import { channelRefusal, type HostState, type ManagedPolicy } from "./decide.js";
+import { channelRefusal, type HostState, type ManagedPolicy, serves } from "./decide.js";
 import { type Frame, siteOf } from "./page.js";
 
 /** What is known of the frames with media in a tab. */
@@ -179,6 +179,7 @@ export function popupView(facts: PopupFacts): PopupView {
       hidden: managed.hideAdvancedSettings,
       own,
       device,
+      takesSwitches: serves(host, "switches"),
       policyMessages: [
         ...(managed.videoSites?.refused ?? []),
         ...(managed.callSites?.refused ?? []),

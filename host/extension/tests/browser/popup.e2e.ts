@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
+import { onDevice, PLAY_MS, playAll, reached } from "./media.ts";
 import { BrowserRig, type RigOptions } from "./rig.ts";
 
 async function withRig(options: RigOptions, body: (rig: BrowserRig) => Promise<void>) {
@@ -56,22 +57,49 @@ test("a site that is not listed, and the switch that admits all", async () => {
     await says(popup, "No video or sound has been seen on this page yet.");
     assert.equal(await all.isChecked(), true);
     assert.equal(await all.evaluate((input) => input === document.activeElement), true);
-    for (const name of ["Redirected video outlines", "Video Status Overlay"]) {
-      assert.equal(await popup.getByRole("switch", { name }).isDisabled(), true);
-    }
 
     await popup.reload();
     await says(popup, "No video or sound has been seen on this page yet.");
   });
 });
 
-test("logs are saved as one file, of extension and host", async () => {
+test("switches of the device are moved here, too, and are as the device has them", async () => {
+  await withRig({}, async (rig) => {
+    const popup = await rig.popup(await rig.open("/plain.html"));
+    await popup.getByRole("button", { name: "Show Advanced Settings" }).click();
+    const names = ["Redirected video outlines", "Video Status Overlay"];
+    const [outlines, overlay] = names.map((name) => popup.getByRole("switch", { name }));
+    assert.ok(outlines && overlay);
+    await popup.locator("#video-outlines:enabled:not(:checked)").click();
+    const { status } = rig;
+    const has = (what: string, of: (settings: Record<string, boolean>) => boolean) =>
+      status.now.until(what, ({ settings }) => settings !== undefined && of(settings), PLAY_MS);
+    await has("outlines", (it) => it["video_outlines"] === true);
+    await popup.locator("#video-outlines:enabled:checked").waitFor();
+    await popup.locator("#video-status-overlay:enabled:not(:checked)").click();
+    await has("both", (it) => it["video_outlines"] === true && it["video_status_overlay"] === true);
+
+    // Moved on the device, it moves here.
+    status.set({ video_all_sites: true, video_status_overlay: true });
+    await popup.locator("#video-outlines:enabled:not(:checked)").waitFor();
+    await popup.locator("#video-status-overlay:enabled:checked").waitFor();
+
+    await rig.agent.end();
+    await popup.locator("#video-outlines:disabled").waitFor();
+  });
+});
+
+test("logs are saved as one file, of extension, host and device", async () => {
   await withRig({}, async (rig) => {
     const page = await rig.open("/plain.html?secret=1");
     const popup = await rig.popup(page);
     await says(popup, "connectionId");
     await popup.getByRole("button", { name: "Start" }).click();
     await popup.getByRole("button", { name: "Stop" }).waitFor();
+    const video = await rig.open(`/player.html?with=file&src=${await rig.clip("mp4")}`);
+    await playAll(video);
+    await reached(video, 0.1);
+    await onDevice(rig, "a video", (items) => items.some(({ flowing }) => flowing));
     const [download] = await Promise.all([
       popup.waitForEvent("download"),
       popup.getByRole("button", { name: "Stop" }).click(),
@@ -80,8 +108,10 @@ test("logs are saved as one file, of extension and host", async () => {
     const text = fs.readFileSync(await download.path(), "utf8");
     assert.match(text, /^# Extension\n.* log: begun/);
     assert.match(text, /\n# Host\n/);
-    assert.doesNotMatch(text, /did not answer/);
-    assert.doesNotMatch(text, /secret|127\.0\.0\.1|plain\.html/);
+    assert.match(text, /\n# Device\n[^#]*stage ready/);
+    assert.match(text, /\nstage \d+: .* stage starts/);
+    assert.doesNotMatch(text, /did not answer|no device/);
+    assert.doesNotMatch(text, /secret|127\.0\.0\.1|localhost|\.html|\.mp4|Players/);
     await popup.getByRole("button", { name: "Start" }).waitFor();
   });
 });
