@@ -234,7 +234,7 @@ export class Control implements PlayerSink, Owner {
   #leave(reason: Reason): void {
     const attachment = this.#attachment;
     if (this.mode === "waiting") this.mode = "native";
-    if (attachment && this.#link.on) this.#report("native", reason);
+    if (attachment) this.#report("native", reason);
     if (!this.onDevice) return;
     const { element, playback } = this;
     const at = this.position;
@@ -317,6 +317,7 @@ export class Control implements PlayerSink, Owner {
     } else if (this.#link.off && !this.onDevice) {
       this.mode = "native";
       this.preload.restore();
+      this.#report("native", this.#link.refusal);
     }
   }
 
@@ -478,7 +479,8 @@ export class Control implements PlayerSink, Owner {
     }
     this.#reported = this.#attachment.id;
     this.mode = this.#link.off ? "native" : "waiting";
-    if (this.isFile && !this.#link.off) this.preload.limit();
+    if (this.#link.off) this.#report("native", this.#link.refusal);
+    else if (this.isFile) this.preload.limit();
     this.#engage();
   }
 
@@ -496,7 +498,7 @@ export class Control implements PlayerSink, Owner {
     if (this.onDevice) this.#stopWatching();
     this.playback.reset();
     this.preload.restore();
-    if (this.#reported !== 0 && this.#link.on) this.#report("gone", null);
+    if (this.#reported !== 0) this.#report("gone", null);
     this.#attachment?.close();
     if (this.#source?.owner === this) this.#source.owner = null;
     this.#attachment = null;
@@ -576,9 +578,8 @@ export class Control implements PlayerSink, Owner {
   }
 
   #resized(width: number, height: number): void {
-    const { element } = this;
     if (!this.isVideo || width === 0 || height === 0) return;
-    const video = element as HTMLVideoElement;
+    const video = this.element as HTMLVideoElement;
     const old = this.size ?? {
       width: native.videoWidth.get(video),
       height: native.videoHeight.get(video),
@@ -590,10 +591,10 @@ export class Control implements PlayerSink, Owner {
   #reportLocal(reason: Reason): void {
     this.#link.wake();
     this.#reported = this.#link.nextId();
-    this.#report("native", reason);
+    this.#link.post({ type: "report", player: this.#reported, plays: "native", reason });
   }
 
   #report(plays: "device" | "native" | "gone", reason: Reason | null): void {
-    this.#link.post({ type: "report", player: this.#reported, plays, reason });
+    this.#link.report(this.#reported, plays, reason);
   }
 }

@@ -38,6 +38,7 @@ export class Link {
   readonly #players = new SafeMap<number, WeakRef<PlayerSink>>();
   readonly #streams = new SafeMap<number, (event: StreamEvent) => void>();
   #state: "dormant" | "asked" | "on" | "off" = "dormant";
+  #refusal: Reason | null = null;
   #ready = false;
   #capabilities: Capabilities = { video: [], audio: [], containers: [], services: [] };
   #ids = 0;
@@ -53,6 +54,11 @@ export class Link {
   /** It is known that there is no device. */
   get off(): boolean {
     return this.#state === "off";
+  }
+
+  /** Why there is no device, while that is known. */
+  get refusal(): Reason | null {
+    return this.#refusal;
   }
 
   get ready(): boolean {
@@ -101,6 +107,11 @@ export class Link {
     this.#bridge.post(message, transfer);
   }
 
+  /** Where an element plays; before it is known whether there is a device nothing is decided. */
+  report(player: number, plays: "device" | "native" | "gone", reason: Reason | null): void {
+    if (this.on || this.off) this.post({ type: "report", player, plays, reason });
+  }
+
   watch(player: number, element: HTMLElement): void {
     this.#bridge.watch(player, element);
   }
@@ -119,10 +130,14 @@ export class Link {
         const { channel, refused } = message;
         const on = channel.connected && refused === null;
         const was = this.#state;
+        const why = this.#refusal;
         this.#capabilities = channel.capabilities;
         this.#state = on ? "on" : "off";
-        if (!on) this.#stageGone(refused ?? channel.reason ?? reasons.deviceSilent(), true);
-        if (was !== this.#state) this.#each((player) => player.linkChanged());
+        this.#refusal = on ? null : (refused ?? channel.reason ?? reasons.deviceSilent());
+        if (this.#refusal) this.#stageGone(this.#refusal, true);
+        if (was !== this.#state || why?.message !== this.#refusal?.message) {
+          this.#each((player) => player.linkChanged());
+        }
         return;
       }
       case "page_ready":
@@ -145,6 +160,7 @@ export class Link {
       case "link_lost":
         this.#stageGone(reasons.linkLost(), false);
         this.#state = this.#state === "dormant" ? "dormant" : "asked";
+        this.#refusal = null;
         this.#each((player) => player.linkChanged());
         return;
     }

@@ -201,6 +201,9 @@ test("a site that is not listed plays in the session", async () => {
     await playAll(page);
     await endsInSession(page, errors);
     assert.match(await own.tooltip(page), /Not loaded\nThis site is not on the list/);
+    const popup = await own.popup(page);
+    const item = popup.getByRole("listitem").filter({ hasText: "In the session" });
+    await item.filter({ hasText: "This site is not on the list of video sites." }).waitFor();
     await own.status.now.until("nothing on the device", ({ items }) => items.length === 0, PLAY_MS);
   });
 });
