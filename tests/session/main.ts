@@ -39,10 +39,26 @@ function rigOptions(options: Options, more: Partial<RigOptions> = {}): RigOption
   return { rdp: options.rdp, binaries, store, logs, ...more };
 }
 
+/** Says what is wrong with a folder before anything is started for it. */
+function checkFolder(name: string, folder: string): void {
+  const isFolder = name !== "" && fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory();
+  if (!isFolder) throw new UsageError(`no folder "${name}", nor an http or https URL`);
+  const index = path.join(folder, "index.html");
+  if (!fs.existsSync(index)) throw new UsageError(`no index.html in ${name}`);
+}
+
+/** A report that could not be written is better known before the page has been played. */
+function checkReport(file: string): void {
+  const folder = path.dirname(path.resolve(file));
+  const isFile = !fs.statSync(file, { throwIfNoEntry: false })?.isDirectory();
+  if (!isFile || !fs.existsSync(folder))
+    throw new UsageError(`no report can be written to ${file}`);
+}
+
 async function playPage(options: Options): Promise<void> {
   const isUrl = /^https?:\/\//.test(options.page);
   const folder = path.resolve(options.page);
-  if (!isUrl && !fs.existsSync(folder)) throw new UsageError(`no folder ${options.page}`);
+  if (!isUrl) checkFolder(options.page, folder);
   const rig = await Rig.start(
     rigOptions(options, { native: options.native, ...(isUrl ? {} : { pages: folder }) }),
     (one) => rigs.add(one),
@@ -81,6 +97,7 @@ async function measureAll(options: Options): Promise<void> {
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
+  if (options.report) checkReport(options.report);
   if (options.screenshots) fs.mkdirSync(options.screenshots, { recursive: true });
   if (options.mode === "page") await playPage(options);
   else if (options.mode === "measure") await measureAll(options);
