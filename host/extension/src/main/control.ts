@@ -317,7 +317,7 @@ export class Control implements PlayerSink, Owner {
     } else if (this.#link.off && !this.onDevice) {
       this.mode = "native";
       this.preload.restore();
-      if (attachment.open) this.#report("native", this.#link.refusal);
+      this.#report("native", this.#link.refusal);
     }
   }
 
