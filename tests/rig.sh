@@ -38,7 +38,8 @@ packaging/install-deps.sh build run test browser session
 
 host/extension/install.sh
 if [ "$native" = no ]; then
-    cargo build --quiet --locked -p nearside -p nearside-host -p nearside-rdp
+    # As tests/run.sh builds: other features would compile the dependencies once more.
+    cargo build --quiet --workspace --all-targets --all-features --locked
     npm --prefix host/extension run --silent build
 fi
 
