@@ -28,10 +28,16 @@ export interface BrowserOptions {
   /** `devicePixelRatio`. */
   scale?: number;
   env?: NodeJS.ProcessEnv;
+  /** May ask other machines for what its pages need. */
+  anywhere?: boolean;
 }
 
 /** The browser's window covers this part of the desktop. */
 const WINDOW = { x: 0, y: 0, width: 1000, height: 740 };
+
+const LOOPBACK = ["127.0.0.1", "localhost", "*.localhost"]
+  .map((name) => `EXCLUDE ${name}`)
+  .join(", ");
 
 let profiles = 0;
 
@@ -100,12 +106,12 @@ function flags(profile: string, seat: Seat, options: BrowserOptions): string[] {
     "--remote-debugging-pipe",
     ...["--no-first-run", "--no-default-browser-check", "--disable-component-update"],
     ...["--disable-sync", "--disable-quic", "--password-store=basic", "--disable-gpu"],
-    // The rig's pages are on this machine, and nothing else is to be asked for.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     `--window-position=${x},${y}`,
     `--window-size=${width},${height}`,
   ];
-  const { redirection, autoplay, scale } = options;
+  const { redirection, autoplay, scale, anywhere } = options;
+  // Pages on this machine are on no other, and nothing else is to be asked for.
+  if (!anywhere) all.push(`--host-resolver-rules=MAP * ~NOTFOUND, ${LOOPBACK}`);
   if (redirection) all.push(`--load-extension=${redirection.extension}`);
   if (autoplay) all.push("--autoplay-policy=no-user-gesture-required");
   if (scale) all.push(`--force-device-scale-factor=${scale}`);

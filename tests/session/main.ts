@@ -5,9 +5,11 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { registerCases } from "./cases/all.ts";
 import { measure } from "./measure.ts";
+import { PageError } from "./opening.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { play } from "./play.ts";
 import { Rig, type RigOptions } from "./rig.ts";
+import { TooLate } from "./wait.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TARGET = path.resolve(ROOT, process.env["CARGO_TARGET_DIR"] ?? "target");
@@ -55,16 +57,22 @@ function checkReport(file: string): void {
     throw new UsageError(`no report can be written to ${file}`);
 }
 
+/** A page of this machine, where the browser looks anyway. */
+function isUsual(url: string): boolean {
+  return /^(127\.0\.0\.1|(.+\.)?localhost)$/.test(new URL(url).hostname);
+}
+
 async function playPage(options: Options): Promise<void> {
   const isUrl = /^https?:\/\//.test(options.page);
+  if (isUrl && !URL.canParse(options.page)) throw new UsageError(`no URL: "${options.page}"`);
   const folder = path.resolve(options.page);
   if (!isUrl) checkFolder(options.page, folder);
   const rig = await Rig.start(
     rigOptions(options, { native: options.native, ...(isUrl ? {} : { pages: folder }) }),
     (one) => rigs.add(one),
   );
-  const browser = await rig.browser();
   const url = isUrl ? options.page : rig.server.url("/");
+  const browser = await rig.browser(options.native, { anywhere: !isUsual(url) });
   const report = await play(rig, browser, url, {
     seconds: options.seconds,
     ...(options.screenshots ? { screenshots: options.screenshots } : {}),
@@ -111,12 +119,17 @@ async function main(): Promise<void> {
   await stopAll();
 }
 
+/** What is wrong outside of the rig takes no trace of the rig's. */
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
+  if (error instanceof PageError || error instanceof TooLate) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 try {
   await main();
 } catch (error) {
   await stopAll();
-  const isUsage = error instanceof UsageError;
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`rig.sh: ${isUsage ? `${error.message}\n\n${USAGE}` : text}\n`);
-  process.exitCode = isUsage ? 2 : 1;
+  process.stderr.write(`rig.sh: ${explain(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

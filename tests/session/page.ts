@@ -6,7 +6,8 @@
 
 import * as fs from "node:fs";
 import type { DevTools, Event, Json } from "./devtools.ts";
-import { STEP_MS, Watched } from "./wait.ts";
+import { refusedBy, refusedWith, unanswered } from "./opening.ts";
+import { STEP_MS, TooLate, Watched } from "./wait.ts";
 import type { Rect } from "./x11.ts";
 
 const PROBE = fs.readFileSync(new URL("./in_page/probe.js", import.meta.url), "utf8");
@@ -90,7 +91,8 @@ export class Page {
   readonly #frames = new Map<string, Frame>();
   readonly #sessions = new Set<string>();
   readonly #stopListening: () => void;
-  readonly #loaded = new Watched(0);
+  /** Counts what shows that a document is there: its load event, or media that play before. */
+  readonly #arrivals = new Watched(0);
   #fetching: Promise<Element[]> = Promise.resolve([]);
 
   private constructor(devtools: DevTools, target: string, session: string) {
@@ -110,14 +112,33 @@ export class Page {
     return page;
   }
 
-  /** Goes to `url` and waits for its load event. Returns when it began, Unix milliseconds. */
-  async open(url: string): Promise<number> {
-    const before = this.#loaded.value;
+  /**
+   * Goes to `url` and waits for its load event, or until its media play. A page whose parts do not
+   * come within `limitMs` is taken as it is. Returns when it began, Unix milliseconds; throws
+   * `PageError` when there is no such page.
+   */
+  async open(url: string, limitMs = STEP_MS): Promise<number> {
+    const before = this.#arrivals.value;
     const began = Date.now();
-    const { errorText } = await this.send("Page.navigate", { url });
-    if (errorText) throw new Error(`${errorText}: ${url}`);
-    await this.#loaded.until("load event", (count) => before < count);
+    const { errorText } = await this.send("Page.navigate", { url }).catch((error) => {
+      throw error instanceof TooLate ? unanswered(url, STEP_MS) : error;
+    });
+    const status = errorText ? 0 : await this.#httpStatus();
+    // A page of an error's own is one, too, even if the browser shows it.
+    if (status >= 400) throw refusedWith(url, status);
+    if (errorText) throw refusedBy(url, errorText);
+    const arrived = this.#arrivals.until("load event", (count) => before < count, limitMs);
+    await arrived.catch((error) => {
+      if (!(error instanceof TooLate)) throw error;
+    });
     return began;
+  }
+
+  /** The status with which the top document came; 0 where there is none. */
+  async #httpStatus(): Promise<number> {
+    const entry = 'performance.getEntriesByType("navigation")[0]';
+    const status = await this.#evaluate({ expression: `${entry}?.responseStatus ?? 0` });
+    return Number(status);
   }
 
   async close(): Promise<void> {
@@ -304,7 +325,11 @@ export class Page {
         }
         break;
       case "Page.loadEventFired":
-        if (sessionId === this.session) this.#loaded.value += 1;
+        if (sessionId === this.session) this.#arrivals.value += 1;
+        break;
+      case "Page.javascriptDialogOpening":
+        // Nobody is there to answer, and until then the page stands still.
+        this.send("Page.handleJavaScriptDialog", { accept: true }, sessionId).catch(() => {});
         break;
       case "Runtime.bindingCalled":
         this.#addEvent(sessionId, params);
@@ -343,6 +368,7 @@ export class Page {
     const { id, ...event } = JSON.parse(payload);
     const element = `${frame?.id ?? "?"}/${id}`;
     this.events.value = [...this.events.value, { element, ...event }];
+    if (event.type === "playing") this.#arrivals.value += 1;
   }
 
   /** Waits for an event of any element. */

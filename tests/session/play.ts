@@ -113,7 +113,7 @@ export function countCpu(rig: Rig, browser: Browser): { browser: CpuCounter; ses
 
 /** Opens the page and makes it play. Returns when that was asked for, Unix milliseconds. */
 async function start(page: Page, url: string, options: PlayOptions): Promise<number> {
-  const opened = await page.open(url);
+  const opened = await page.open(url, Math.min(STEP_MS, options.seconds * 500));
   const until = opened + options.seconds * 1000;
   if (options.clickAll) return clickAll(page);
   if (await beginsToPlay(page, BY_ITSELF_MS)) return opened;
