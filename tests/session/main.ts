@@ -107,6 +107,8 @@ async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options.report) checkReport(options.report);
   if (options.screenshots) fs.mkdirSync(options.screenshots, { recursive: true });
+  // In the cases the test runner hears of it, and goes on.
+  if (options.mode !== "cases") process.once("uncaughtException", endWith);
   if (options.mode === "page") await playPage(options);
   else if (options.mode === "measure") await measureAll(options);
   else {
@@ -124,6 +126,12 @@ function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
   if (error instanceof PageError || error instanceof TooLate) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Ends everything after a fault in the rig itself. */
+function endWith(error: unknown): void {
+  process.stderr.write(`rig.sh: ${explain(error)}\n`);
+  void stopAll().finally(() => process.exit(1));
 }
 
 try {

@@ -91,7 +91,8 @@ export class Running {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       let rest = "";
       stream?.setEncoding("utf8").on("data", (text: string) => {
-        file.write(text);
+        // Its last words may come after its end.
+        if (file.writable) file.write(text);
         const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
         this.#lines.push(...lines);
