@@ -3,21 +3,30 @@
 
 import { EXTENSION_ID } from "../../host/extension/src/shared/identity.ts";
 import { POPUP_PORT, type PopupView } from "../../host/extension/src/shared/popup_protocol.ts";
+import { CONNECTING } from "../../host/extension/src/worker/view.ts";
 import type { Browser } from "./browser.ts";
 
 export type { PopupView };
 
+/** A popup that starts the host has its word within this time. */
+const SETTLED_MS = 5_000;
+
+// The first view may only say that the host is being asked.
 const ASK = `(async () => {
   const [tab] = await chrome.tabs.query({ active: true, windowType: "normal" });
   const port = chrome.runtime.connect({ name: ${JSON.stringify(POPUP_PORT)} });
-  return new Promise((resolve) => {
+  const view = await new Promise((resolve) => {
+    let last;
+    setTimeout(() => resolve(last), ${SETTLED_MS});
     port.onMessage.addListener((update) => {
       if (update.type !== "view") return;
-      port.disconnect();
-      resolve(JSON.stringify(update.view));
+      last = update.view;
+      if (last.video.reason?.message !== ${JSON.stringify(CONNECTING.message)}) resolve(last);
     });
     port.postMessage({ type: "watch", tab: tab.id });
   });
+  port.disconnect();
+  return JSON.stringify(view);
 })()`;
 
 /** The view of the tab in front. */
@@ -58,5 +67,7 @@ export function reasonsIn(view: PopupView): string[] {
     ...view.items.filter((item) => item.plays === "native").map((item) => item.reason),
     view.video.reason,
   ];
+  // Of a page that none of these is about it says what it has of it, such as that nothing plays.
+  if (view.items.length === 0 && !view.video.reason) all.push(view.explanation);
   return all.flatMap((one) => (one ? [one.message] : []));
 }

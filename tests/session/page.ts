@@ -6,6 +6,7 @@
 
 import * as fs from "node:fs";
 import type { DevTools, Event, Json } from "./devtools.ts";
+import { clip, fit } from "./fit.ts";
 import { refusedBy, refusedWith, unanswered } from "./opening.ts";
 import { STEP_MS, TooLate, Watched } from "./wait.ts";
 import type { Rect } from "./x11.ts";
@@ -37,6 +38,7 @@ export interface NativeState {
   videoHeight: number;
   connected: boolean;
   objectFit: string;
+  objectPosition: string;
 }
 
 /** What the page is told. */
@@ -77,9 +79,24 @@ const SEEN = `function () {
 const NATIVE = `function () {
   const quality = this.getVideoPlaybackQuality?.();
   const { paused, currentTime, videoWidth = 0, videoHeight = 0, isConnected } = this;
+  const { objectFit, objectPosition } = getComputedStyle(this);
   return { frames: quality?.totalVideoFrames ?? 0, paused, currentTime, videoWidth, videoHeight,
-    connected: isConnected, objectFit: getComputedStyle(this).objectFit };
+    connected: isConnected, objectFit, objectPosition };
 }`;
+
+/** The first button in view that speaks of playing, or else the first. */
+const PLAY_BUTTON = `(() => {
+  const kinds = "button, [role=button], input[type=button], input[type=submit], [onclick]";
+  const isPlay = ({ one }) => /play|start|watch|\\u25b6/i.test([one.textContent, one.value, one.id,
+    one.className, one.getAttribute("aria-label")].join(" "));
+  const shown = [...document.querySelectorAll(kinds)].map((one) => {
+    const { x, y, width, height } = one.getBoundingClientRect();
+    return { one, x, y, width, height };
+  }).filter(({ x, y, width, height }) => width > 0 && height > 0 && x + width / 2 >= 0 &&
+    y + height / 2 >= 0 && x + width / 2 < innerWidth && y + height / 2 < innerHeight);
+  const found = shown.find(isPlay) ?? shown[0];
+  return found && { ...found, one: undefined };
+})()`;
 
 export class Page {
   readonly events = new Watched<MediaEvent[]>([]);
@@ -192,6 +209,7 @@ export class Page {
     const send = (method: string, params: Json) => this.send(method, params, session);
     const group = { objectGroup: "elements" };
     await send("Runtime.releaseObjectGroup", group);
+    await this.#touch(frame, group);
     const expression = "HTMLMediaElement.prototype";
     const prototype = await send("Runtime.evaluate", { expression, contextId: main, ...group });
     const prototypeObjectId = prototype.result.objectId;
@@ -223,6 +241,17 @@ export class Page {
     return found;
   }
 
+  /** Gives those elements an object in the page's world that no script has touched yet. */
+  async #touch({ session, main, isolated }: Frame, group: Json): Promise<void> {
+    const send = (method: string, params: Json) => this.send(method, params, session);
+    const top = { expression: "document", contextId: isolated, ...group };
+    const { result } = await send("Runtime.evaluate", top);
+    const whole = { objectId: result.objectId, depth: -1, pierce: true };
+    for (const backendNodeId of mediaNodes((await send("DOM.describeNode", whole)).node)) {
+      await send("DOM.resolveNode", { backendNodeId, executionContextId: main, ...group });
+    }
+  }
+
   /** Calls `play()` on an element as if the user had clicked. */
   async play(element: Element): Promise<void> {
     const functionDeclaration = "function () { this.play().catch(() => {}); }";
@@ -252,6 +281,11 @@ export class Page {
     await this.send("Input.dispatchMouseEvent", { type: "mouseReleased", ...mouse });
   }
 
+  /** What a person would click on a page that shows no media; in CSS pixels of the viewport. */
+  async playButton(): Promise<Rect | undefined> {
+    return (await this.evaluateIsolated(PLAY_BUTTON)) ?? undefined;
+  }
+
   /** An element's content box in CSS pixels of the top viewport; nothing when not rendered. */
   async box(element: Element): Promise<Rect | undefined> {
     const own = await this.#quad(element.frame.session, element.backendNode);
@@ -266,30 +300,51 @@ export class Page {
   async #quad(session: string, backendNodeId: number): Promise<Rect | undefined> {
     const answer = await this.send("DOM.getBoxModel", { backendNodeId }, session).catch(() => {});
     if (!answer) return undefined;
-    const [left, top, right, , , bottom] = answer.model.content as number[];
-    if (left === undefined || top === undefined) return undefined;
-    return { x: left, y: top, width: (right ?? left) - left, height: (bottom ?? top) - top };
+    // Four corners; of what is turned, the smallest upright rectangle around them.
+    const corners = answer.model.content as number[];
+    const xs = corners.filter((_, index) => index % 2 === 0);
+    const ys = corners.filter((_, index) => index % 2 === 1);
+    if (xs.length === 0 || ys.length === 0) return undefined;
+    const [x, y] = [Math.min(...xs), Math.min(...ys)];
+    return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
   }
 
-  /** Where an element's picture lies on the remote desktop, in its pixels, unclipped. */
+  /** Where an element's picture lies on the remote desktop, in its pixels, as if the page had no
+   *  end. */
   async remoteRect(element: Element): Promise<Rect | undefined> {
     const box = await this.box(element);
     if (!box) return undefined;
-    const picture = fit(box, element.native);
-    const metrics = await this.evaluateIsolated(
-      "({ sx: screenX, sy: screenY, ow: outerWidth, oh: outerHeight, iw: innerWidth," +
-        " ih: innerHeight, dpr: devicePixelRatio })",
-    );
-    const border = (metrics.ow - metrics.iw) / 2;
-    const left = metrics.sx + border;
-    const top = metrics.sy + metrics.oh - metrics.ih - border;
-    const ratio = metrics.dpr;
+    const { origin, ratio } = await this.#metrics();
+    const picture = clip(fit(box, element.native), box);
+    const { x, y, width, height } = picture;
     return {
-      x: (left + picture.x) * ratio,
-      y: (top + picture.y) * ratio,
-      width: picture.width * ratio,
-      height: picture.height * ratio,
+      x: (origin.x + x) * ratio,
+      y: (origin.y + y) * ratio,
+      width: width * ratio,
+      height: height * ratio,
     };
+  }
+
+  /** The viewport on the remote desktop, in its pixels. */
+  async remoteView(): Promise<Rect> {
+    const { origin, ratio, width, height } = await this.#metrics();
+    return {
+      x: origin.x * ratio,
+      y: origin.y * ratio,
+      width: width * ratio,
+      height: height * ratio,
+    };
+  }
+
+  /** The viewport's size and its place on the desktop in CSS pixels; device pixels in each. */
+  async #metrics() {
+    const { sx, sy, ow, oh, iw, ih, ratio } = await this.evaluateIsolated(
+      "({ sx: screenX, sy: screenY, ow: outerWidth, oh: outerHeight, iw: innerWidth," +
+        " ih: innerHeight, ratio: devicePixelRatio })",
+    );
+    const border = (ow - iw) / 2;
+    const origin = { x: sx + border, y: sy + oh - ih - border };
+    return { origin, ratio: ratio as number, width: iw as number, height: ih as number };
   }
 
   async #prepare(session: string): Promise<void> {
@@ -397,19 +452,15 @@ export class Page {
   }
 }
 
-/** The picture's rectangle in a content box: `object-fit`, CSS Images 3, section 5.5. */
-export function fit(box: Rect, native: NativeState): Rect {
-  const { videoWidth, videoHeight, objectFit } = native;
-  if (videoWidth === 0 || videoHeight === 0 || objectFit === "fill") return box;
-  const [x, y] = [box.width / videoWidth, box.height / videoHeight];
-  const scale = objectFit === "cover" ? Math.max(x, y) : objectFit === "none" ? 1 : Math.min(x, y);
-  const [width, height] = [videoWidth * scale, videoHeight * scale];
-  return {
-    x: box.x + (box.width - width) / 2,
-    y: box.y + (box.height - height) / 2,
-    width,
-    height,
-  };
+/** Media elements below a node in its document, shadow trees included. */
+function mediaNodes(node: Json): number[] {
+  const found: number[] = [];
+  const open: Json[] = [node];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    if (one.localName === "video" || one.localName === "audio") found.push(one.backendNodeId);
+    open.push(...(one.children ?? []), ...(one.shadowRoots ?? []));
+  }
+  return found;
 }
 
 function describe(details: Json): string {

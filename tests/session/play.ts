@@ -7,9 +7,10 @@ import * as path from "node:path";
 import { type Browser, processesNamed } from "./browser.ts";
 import { CpuCounter } from "./cpu.ts";
 import { popupView, reasonsIn } from "./extension_view.ts";
+import { clip } from "./fit.ts";
 import { descendants } from "./ledger.ts";
 import type { Element, MediaEvent, Page } from "./page.ts";
-import { findPicture, overlap, writePng } from "./picture.ts";
+import { edgeError, findPicture, overlap, writePng } from "./picture.ts";
 import type { Overlay, Percentiles, Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
 import { elapse, STEP_MS, TooLate } from "./wait.ts";
@@ -116,15 +117,19 @@ async function start(page: Page, url: string, options: PlayOptions): Promise<num
   const opened = await page.open(url, Math.min(STEP_MS, options.seconds * 500));
   const until = opened + options.seconds * 1000;
   if (options.clickAll) return clickAll(page);
+  // In shadow trees and outside of the document elements are heard of once they were looked for.
+  await page.elements();
   if (await beginsToPlay(page, BY_ITSELF_MS)) return opened;
   while (Date.now() < until) {
     const elements = await page.elements();
     if (page.events.value.some(isPlaying)) return opened;
-    const largest = await largestShown(page, elements);
-    if (largest) {
+    const target = (await largestShown(page, elements)) ?? (await page.playButton());
+    if (target) {
       await page.painted();
       const clicked = Date.now();
-      await page.click(largest.x + largest.width / 2, largest.y + largest.height / 2);
+      await page.click(target.x + target.width / 2, target.y + target.height / 2);
+      // An element of the click's own, as above.
+      if (elements.length === 0) await page.elements();
       if (await beginsToPlay(page, 1_500)) return clicked;
     }
     const told = Date.now();
@@ -223,12 +228,15 @@ async function playerErrors(page: Page): Promise<string[]> {
 export async function measureOverlay(rig: Rig, page: Page): Promise<Overlay | null> {
   const look = async (): Promise<Overlay | null> => {
     const rect = await videoRect(page);
-    return rect ? overlayAt(rig, rect) : null;
+    const shown = rect && clip(rect, await page.remoteView());
+    return shown && shown.width > 0 && shown.height > 0 ? overlayAt(rig, shown) : null;
   };
   const until = Date.now() + OVERLAY_MS;
   for (;;) {
     const overlay = await look();
-    if (overlay?.actual_px || until <= Date.now()) return overlay;
+    // Without an RDP window there is none to wait for.
+    const isAll = overlay !== null && (overlay.actual_px !== null || !rig.options.rdp);
+    if (isAll || until <= Date.now()) return overlay;
     await elapse(100);
   }
 }
@@ -275,12 +283,20 @@ export async function overlayAt(rig: Rig, remote: Rect): Promise<Overlay> {
   const expected_px = await device.local(remote);
   const client = await device.clientWindow();
   const byColours = findPicture(await device.display.image(), client.rect);
-  if (byColours) return { expected_px, actual_px: byColours, found_by: "colours" };
+  if (byColours && edgeError(byColours, expected_px) <= NEAR_PX)
+    return { expected_px, actual_px: byColours, found_by: "colours" };
   if (options.native) return { expected_px, actual_px: null, found_by: null };
-  const shown = (await device.overlays()).map((window) => window.rect);
-  const near = shown.find((rect) => overlap(rect, expected_px).width > 0);
-  return { expected_px, actual_px: near ?? null, found_by: near ? "window" : null };
+  const covered = ({ rect }: { rect: Rect }) => {
+    const { width, height } = overlap(rect, expected_px);
+    return width * height;
+  };
+  const windows = (await device.overlays()).filter((window) => covered(window) > 0);
+  const best = windows.sort((one, other) => covered(other) - covered(one))[0];
+  return { expected_px, actual_px: best?.rect ?? null, found_by: best ? "window" : null };
 }
+
+/** Farther off, the clip's colours may be those of another picture. */
+const NEAR_PX = 4;
 
 /** Pictures of both sides into a folder. */
 export async function takePictures(rig: Rig, folder: string, name = "playing"): Promise<void> {

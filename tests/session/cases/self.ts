@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { describe, test } from "node:test";
+import { clip, fit } from "../fit.ts";
 import {
   BARS,
   CORNER_SHARE,
@@ -24,6 +25,7 @@ export function selfCases(chosen: (name: string) => boolean): void {
   describe("the rig itself", () => {
     test("finds the clip's picture to the pixel, or not at all", findsPictures);
     test("reads a picture's number", readsNumbers);
+    test("knows where a picture lies in its element", fits);
     test("serves what is in its folders, in parts, and nothing else", serves);
     test("waits for a value, and not for ever", waits);
   });
@@ -86,6 +88,26 @@ function readsNumbers(): void {
       fill(image, { x, y, width, height: rect.height * BARS.height }, [255, 255, 255]);
     }
     assert.equal(readNumber(image, rect), number);
+  }
+}
+
+function fits(): void {
+  const box = { x: 10, y: 20, width: 300, height: 300 };
+  const cases: [objectFit: string, objectPosition: string, number, number, number, number][] = [
+    ["contain", "50% 50%", 10, 95, 300, 150],
+    ["contain", "0px 0px", 10, 20, 300, 150],
+    ["contain", "100% 100%", 10, 170, 300, 150],
+    ["cover", "50% 50%", 10, 20, 300, 300],
+    ["fill", "50% 50%", 10, 20, 300, 300],
+    ["none", "50% 50%", 110, 145, 100, 50],
+    ["none", "5px 25%", 15, 82.5, 100, 50],
+    ["contain", "-100000px 0%", 10, 20, 300, 150],
+    ["scale-down", "50% 50%", 110, 145, 100, 50],
+  ];
+  for (const [objectFit, objectPosition, x, y, width, height] of cases) {
+    const size = { videoWidth: 100, videoHeight: 50 };
+    const found = clip(fit(box, { ...size, objectFit, objectPosition }), box);
+    assert.deepEqual(found, { x, y, width, height }, `${objectFit} ${objectPosition}`);
   }
 }
 

@@ -33,6 +33,13 @@
   const awaitFrame = (element) => {
     element.requestVideoFrameCallback?.(() => report(element, "frame", {}));
   };
+  /** What was missed of an element that nobody has told of. */
+  const catchUp = (element) => {
+    if (!element.paused) awaitFrame(element);
+    if (!element.paused || element.ended) report(element, "play", {});
+    if (element.played.length > 0) report(element, "playing", {});
+    if (element.ended) report(element, "ended", {});
+  };
   const follow = (element) => {
     if (ids.has(element)) return ids.get(element);
     ids.set(element, next);
@@ -40,6 +47,7 @@
     // Those in the document are heard there.
     if (element.getRootNode() !== document) {
       for (const type of types) element.addEventListener(type, onEvent);
+      catchUp(element);
     }
     return ids.get(element);
   };

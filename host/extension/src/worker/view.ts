@@ -57,7 +57,7 @@ const NO_MEDIA: Explanation = {
   next_step: "Play something; this changes by itself.",
 };
 
-const CONNECTING: Explanation = {
+export const CONNECTING: Explanation = {
   message: "The connection to the device is being made.",
   next_step: "This takes about a second.",
 };
