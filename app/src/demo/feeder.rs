@@ -8,6 +8,8 @@ use tokio::sync::mpsc;
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) tracks: Vec<TrackFacts>,
+    /// Where playing begins.
+    pub(crate) begin_micros: i64,
     pub(crate) duration_micros: Option<i64>,
 }
 
@@ -35,7 +37,11 @@ impl Feeder {
     /// Opens the file on the calling thread, so that its error comes at once.
     pub(crate) fn open(path: &Path) -> anyhow::Result<(Self, Facts)> {
         let mut remux = Remux::open(path)?;
-        let facts = Facts { tracks: remux.tracks(), duration_micros: remux.duration_micros() };
+        let facts = Facts {
+            tracks: remux.tracks(),
+            begin_micros: remux.begin_micros(),
+            duration_micros: remux.duration_micros(),
+        };
         let (requests, asked) = std::sync::mpsc::sync_channel::<Request>(4);
         let (answer, answers) = mpsc::channel(1);
         std::thread::Builder::new().name("feeder".to_owned()).spawn(move || {

@@ -31,6 +31,7 @@ const SEEK_SLACK_MICROS: i64 = 100_000;
 
 struct Track {
     id: StreamId,
+    is_video: bool,
     pending: VecDeque<Bytes>,
     /// The rest of the append under way.
     current: Bytes,
@@ -83,6 +84,7 @@ impl Page {
         facts: Facts,
         title: String,
     ) -> anyhow::Result<Self> {
+        let position_micros = facts.begin_micros;
         let mut page = Self {
             transport,
             feeder,
@@ -105,7 +107,7 @@ impl Page {
             opened_at: Instant::now(),
             stage_ready_ms: None,
             state: None,
-            position_micros: 0,
+            position_micros,
             playing_since: None,
             errors: Vec::new(),
             gave_up: None,
@@ -250,6 +252,7 @@ impl Page {
             self.transport.open_stream(id, facts.video)?;
             self.tracks.push(Track {
                 id,
+                is_video: facts.video,
                 pending: VecDeque::new(),
                 current: Bytes::new(),
                 appending: None,
@@ -348,7 +351,7 @@ impl Page {
             }
             DeviceMessage::Stream { page, stream, event } if page == self.page => {
                 self.on_stream(stream, event);
-                Ok(())
+                self.jump_gap()
             }
             DeviceMessage::Steer { page, player, command }
                 if (page, player) == (self.page, self.player) =>
@@ -434,6 +437,22 @@ impl Page {
         }
     }
 
+    /// Goes on where there are pictures, as players do over a gap that nothing will fill: they
+    /// may begin after the sound. Sound that begins after them is not waited for.
+    fn jump_gap(&mut self) -> anyhow::Result<()> {
+        let waits = matches!(self.state, None | Some(PlaybackState::Stalled));
+        let position = self.position_micros.saturating_add(SEEK_SLACK_MICROS);
+        let next = self
+            .tracks
+            .iter()
+            .find(|track| track.is_video)
+            .and_then(|track| track.buffered.iter().find(|range| position < range.end_micros));
+        match next.map(|range| range.start_micros) {
+            Some(start) if waits && position < start => self.seek(start),
+            _ => Ok(()),
+        }
+    }
+
     /// Where a browser would play natively: this page says why, and goes back to the device from
     /// the same position when that can help.
     fn fall_back(&mut self, reason: Reason, page_gone: bool) -> anyhow::Result<()> {
@@ -468,13 +487,15 @@ impl Page {
     /// Opens a player on a stage that is ready, at the position where the last one stopped.
     fn begin(&mut self) -> anyhow::Result<()> {
         self.open_player()?;
-        if self.reopened == 0 {
+        if self.reopened == 0 && self.position_micros == 0 {
             return Ok(());
         }
         let position = self.position_micros;
-        self.read_from(position);
-        for track in &mut self.tracks {
-            track.abort_next = false;
+        if self.reopened != 0 {
+            self.read_from(position);
+            for track in &mut self.tracks {
+                track.abort_next = false;
+            }
         }
         let token = self.next_token;
         self.next_token = self.next_token.wrapping_add(1);

@@ -25,6 +25,9 @@ const FRAGMENT_MICROS: i64 = 1_000_000;
 /// Reads that may fail in a row before the file counts as ended.
 const MAX_DAMAGED: u32 = 100;
 
+/// Packets that are looked at for the first key frame.
+const PROBED_PACKETS: usize = 1000;
+
 /// Bound on the bytes of one fragment, whatever its span.
 const FRAGMENT_BYTES: usize = 8 << 20;
 
@@ -57,7 +60,9 @@ pub(crate) struct Fragment {
 pub(crate) struct Remux {
     path: PathBuf,
     input: Input,
+    /// Of the file's timeline: what becomes zero.
     start_micros: i64,
+    begin_micros: i64,
     duration_micros: Option<i64>,
     tracks: Vec<Track>,
 }
@@ -103,9 +108,26 @@ impl Remux {
         // SAFETY: the context is valid; the fields are plain integers.
         let (start, duration) =
             unsafe { ((*input.as_ptr()).start_time, (*input.as_ptr()).duration) };
-        let start_micros = if start == ffi::AV_NOPTS_VALUE { 0 } else { start };
-        let duration_micros = (0 < duration).then_some(duration);
-        Ok(Self { path: path.to_owned(), input, start_micros, duration_micros, tracks })
+        let begin = if start == ffi::AV_NOPTS_VALUE { 0 } else { start };
+        // A page's append window begins at zero, and takes nothing after a key frame before it.
+        let video = tracks.iter().find(|track| track.facts.video).map(|track| track.index);
+        let key = video.and_then(|index| first_key(path, index));
+        let start_micros = key.map_or(begin, |key| begin.min(key));
+        let begin_micros = begin.saturating_sub(start_micros);
+        let duration_micros = (0 < duration).then_some(duration.saturating_add(begin_micros));
+        Ok(Self {
+            path: path.to_owned(),
+            input,
+            start_micros,
+            begin_micros,
+            duration_micros,
+            tracks,
+        })
+    }
+
+    /// Where playing begins: what lies before is only there to be decoded.
+    pub(crate) fn begin_micros(&self) -> i64 {
+        self.begin_micros
     }
 
     pub(crate) fn duration_micros(&self) -> Option<i64> {
@@ -177,6 +199,21 @@ impl Remux {
         }
         Ok(fragments)
     }
+}
+
+/// Time of the first key frame of a file's track, if it comes early.
+fn first_key(path: &Path, track: usize) -> Option<i64> {
+    let mut input = format::input(path).ok()?;
+    let time_base = input.stream(track)?.time_base();
+    for _ in 0..PROBED_PACKETS {
+        let mut packet = Packet::empty();
+        packet.read(&mut input).ok()?;
+        if packet.stream() == track && packet.is_key() {
+            packet.rescale_ts(time_base, MICROS);
+            return packet.pts();
+        }
+    }
+    None
 }
 
 impl Track {
@@ -309,7 +346,10 @@ impl Muxer {
             options.set("movflags", flags);
             options.set("strict", "experimental");
         } else {
-            options.set("cluster_time_limit", "1000");
+            // Clusters end where fragments do: within one a gap between pictures is how long the
+            // one before it stays, between two it is a gap in the media.
+            options.set("cluster_time_limit", "30000");
+            options.set("cluster_size_limit", &FRAGMENT_BYTES.to_string());
         }
         output.write_header_with(options).map_err(failed)?;
         let time_base = output.stream(0).map_or(MICROS, |stream| stream.time_base());

@@ -58,6 +58,7 @@ pub(crate) async fn run(
         next_usage: Instant::now() + Duration::from_millis(300),
         mid_play: None,
         opened: Instant::now(),
+        waits_at: (0, Instant::now()),
         terminate: signal(SignalKind::terminate()).context("watch for signals")?,
     };
     let result = show.play(&mut page).await;
@@ -106,6 +107,8 @@ struct Show {
     /// The status in mid-play, for the panel's picture.
     mid_play: Option<Status>,
     opened: Instant,
+    /// Where the page has stood still, and since when.
+    waits_at: (i64, Instant),
     /// Asked to end: then everything that was started ends, too.
     terminate: Signal,
 }
@@ -140,6 +143,7 @@ impl Show {
                 }
                 continue;
             };
+            self.check_progress(page)?;
             let elapsed = since.elapsed();
             if self.options.seconds.is_some_and(|seconds| seconds <= elapsed.as_secs_f64()) {
                 return Ok(());
@@ -164,6 +168,22 @@ impl Show {
         }
     }
 
+    /// A page that wants to play and gets no further has nothing to wait for.
+    fn check_progress(&mut self, page: &Page) -> anyhow::Result<()> {
+        let waits = matches!(page.state, Some(PlaybackState::Stalled | PlaybackState::Seeking));
+        if !waits || page.position_micros != self.waits_at.0 {
+            self.waits_at = (page.position_micros, Instant::now());
+        } else if START_LIMIT < self.waits_at.1.elapsed() {
+            let at = Duration::from_micros(u64::try_from(self.waits_at.0).unwrap_or(0));
+            bail!(
+                "the picture has stood at {:.1} s for {} seconds; the file may be damaged there",
+                at.as_secs_f64(),
+                START_LIMIT.as_secs()
+            );
+        }
+        Ok(())
+    }
+
     /// When something is due by the clock.
     fn next_wake(&self, page: &Page) -> Instant {
         let mut wake = self.next_usage;
@@ -171,6 +191,7 @@ impl Show {
         match page.playing_since {
             None => earlier(self.opened + START_LIMIT),
             Some(since) => {
+                earlier(self.waits_at.1 + START_LIMIT);
                 if let Some(timed) = self.actions.front() {
                     earlier(since + Duration::from_millis(timed.at_ms));
                 }

@@ -198,8 +198,15 @@ impl Player {
         self.duration.or_else(|| self.buffers.source_duration())
     }
 
-    /// Position on the media time line that is heard and seen at `now`.
+    /// Position on the media time line that is heard and seen at `now`, as the page is told it:
+    /// media may last a little longer than the duration that the page knows.
     pub fn position(&self, now: Instant) -> Pts {
+        let at = self.clock(now);
+        self.duration.map_or(at, |end| at.min(Pts(end)))
+    }
+
+    /// The same, also behind the duration: what is there is played to its end.
+    fn clock(&self, now: Instant) -> Pts {
         if !self.transport.running() {
             return self.anchor;
         }
@@ -208,12 +215,7 @@ impl Player {
         } else {
             self.system_clock.position(now)
         };
-        self.no_later_than_end(position.unwrap_or(self.anchor).max(self.anchor))
-    }
-
-    /// Media may last a little longer than the duration that the page knows.
-    fn no_later_than_end(&self, at: Pts) -> Pts {
-        self.duration.map_or(at, |end| at.min(Pts(end.max(self.anchor.0))))
+        position.unwrap_or(self.anchor).max(self.anchor)
     }
 
     /// Looks at everything that may have changed. Returns when to call again at the latest;
@@ -235,7 +237,7 @@ impl Player {
             && matches!(sound, Feed::Done | Feed::Absent)
         {
             // Sound has ended before the pictures: the system clock goes on from here.
-            self.anchor = self.position(now);
+            self.anchor = self.clock(now);
             self.lead_by_system(now);
         }
         if !matches!(sound, Feed::Filling | Feed::Dry) {
@@ -244,7 +246,7 @@ impl Player {
         tracing::trace!(?picture, ?sound, phase = ?self.transport.phase(), "update");
         self.transport.update(picture, sound, &mut self.actions);
         self.act(now);
-        let position = self.position(now);
+        let position = self.clock(now);
         self.buffers.set_position(position);
         if self.transport.running() && self.next_report <= now {
             self.report_state(now);
@@ -270,7 +272,7 @@ impl Player {
             return None;
         }
         let span = if running { refresh_span_micros(micros_of(interval), self.rate) } else { 0 };
-        let seen = self.position(now).plus(self.lead_micros(span));
+        let seen = self.clock(now).plus(self.lead_micros(span));
         let picked = self.presenter.pick(seen, span);
         self.span = span;
         self.pump();
@@ -307,7 +309,7 @@ impl Player {
         if !self.transport.running() {
             return None;
         }
-        let seen = self.position(now).plus(self.lead_micros(self.span));
+        let seen = self.clock(now).plus(self.lead_micros(self.span));
         Some(now + self.media_span(due.since(seen)))
     }
 
@@ -352,9 +354,8 @@ impl Player {
             return Feed::Ready;
         }
         let shown = self.presenter.shown().is_some();
-        let position = self.position(now);
-        let seen_all =
-            self.picture_until.is_none_or(|until| self.no_later_than_end(until) <= position);
+        let position = self.clock(now);
+        let seen_all = self.picture_until.is_none_or(|until| until <= position);
         if self.picture_rest == Rest::Done {
             return if seen_all || !self.transport.running() && !shown {
                 Feed::Done
@@ -380,7 +381,7 @@ impl Player {
             return if self.voice.is_drained(now) { Feed::Done } else { Feed::Ready };
         }
         let until = progress.until(self.generation).unwrap_or(self.anchor);
-        let ahead = until.since(self.position(now));
+        let ahead = until.since(self.clock(now));
         let running = self.transport.phase() == Phase::Running;
         let enough = if running { SOUND_DRY } else { SOUND_START };
         if enough <= self.media_span(ahead) {
@@ -413,7 +414,7 @@ impl Player {
     }
 
     fn fail(&mut self, problem: Problem, now: Instant) {
-        let position = self.position(now);
+        let position = self.clock(now);
         self.voice.pause();
         self.failed = true;
         self.buffers.stop();
@@ -495,7 +496,7 @@ impl Player {
         } else {
             self.system_clock.position(now)
         };
-        self.anchor = self.no_later_than_end(clock.unwrap_or(self.anchor).max(self.anchor));
+        self.anchor = clock.unwrap_or(self.anchor).max(self.anchor);
         self.voice.pause();
         self.system_clock.pause(now);
     }
@@ -531,7 +532,7 @@ impl Player {
         if self.transport.running() {
             let mut earlier = |at: Instant| wake = Some(wake.map_or(at, |wake| wake.min(at)));
             earlier(self.next_report);
-            let position = self.position(now);
+            let position = self.clock(now);
             let ends = |thread: &Progress| thread.rest(self.generation) != Rest::No;
             if picture != Feed::Absent
                 && self.presenter.is_empty()

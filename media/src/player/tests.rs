@@ -96,6 +96,23 @@ fn each_picture_is_decoded_once_and_shown_or_dropped() {
     assert_eq!(video.presented, stage.shown, "{video:?}");
 }
 
+/// A page may know a shorter duration than there is media.
+#[test]
+fn what_lies_behind_the_duration_is_played_and_the_page_not_told_of_it() {
+    let mut stage = appended();
+    let duration = 1_500_000;
+    stage.player.set_duration(Some(duration));
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Ended));
+    let video = stage.pictures();
+    assert_eq!(video.presented + video.dropped, PICTURES, "{video:?}");
+    let told = stage.events.iter().filter_map(|event| match event {
+        Event::State { position, .. } => Some(position.0),
+        _ => None,
+    });
+    assert_eq!(told.max(), Some(duration));
+}
+
 /// The thread may give out its last picture and rest between two looks of the player.
 #[test]
 fn the_end_is_not_reached_before_the_last_picture_was_taken() {
