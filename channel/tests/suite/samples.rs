@@ -243,7 +243,7 @@ pub(crate) fn all() -> Vec<Sample> {
         CaptionLine::Percent { percent: 12.5 },
     ];
     let caption = |line: &CaptionLine| Caption {
-        text: "– Wo ist \"er\"?\nいない".to_owned(),
+        text: "– Wo war \"er\"?\nいない".to_owned(),
         line: *line,
         position: None,
         size: 100.0,

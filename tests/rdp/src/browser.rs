@@ -13,8 +13,8 @@ use nearside_channel::extension::{
     MAX_TO_BROWSER,
 };
 use nearside_channel::message::{
-    DeviceMessage, PageId, PlayerCommand, PlayerId, PlayerKind, Source, StreamCommand,
-    StreamEvent, StreamId, TimeRange,
+    DeviceMessage, PageId, PlayerCommand, PlayerId, PlayerKind, Source, StreamCommand, StreamEvent,
+    StreamId, TimeRange,
 };
 use nearside_tests::STEP;
 use std::collections::VecDeque;
