@@ -14,7 +14,7 @@ import { edgeError, findPicture, overlap, writePng } from "./picture.ts";
 import type { Overlay, Percentiles, Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
 import { elapse, STEP_MS, TooLate } from "./wait.ts";
-import type { Rect } from "./x11.ts";
+import type { Rect, Window } from "./x11.ts";
 
 export interface PlayOptions {
   /** Playing time at most. */
@@ -286,17 +286,22 @@ export async function overlayAt(rig: Rig, remote: Rect): Promise<Overlay> {
   if (byColours && edgeError(byColours, expected_px) <= NEAR_PX)
     return { expected_px, actual_px: byColours, found_by: "colours" };
   if (options.native) return { expected_px, actual_px: null, found_by: null };
-  const covered = ({ rect }: { rect: Rect }) => {
+  const covered = (rect: Rect) => {
     const { width, height } = overlap(rect, expected_px);
     return width * height;
   };
-  const windows = (await device.overlays()).filter((window) => covered(window) > 0);
-  const best = windows.sort((one, other) => covered(other) - covered(one))[0];
-  return { expected_px, actual_px: best?.rect ?? null, found_by: best ? "window" : null };
+  // A window that goes meanwhile shows nothing.
+  const shape = (window: Window) => device.display.shaped(window).catch(() => NOWHERE);
+  const shown = await Promise.all((await device.overlays()).map(shape));
+  const near = shown.filter((rect) => covered(rect) > 0);
+  const best = near.sort((one, other) => covered(other) - covered(one))[0];
+  return { expected_px, actual_px: best ?? null, found_by: best ? "window" : null };
 }
 
 /** Farther off, the clip's colours may be those of another picture. */
 const NEAR_PX = 4;
+
+const NOWHERE: Rect = { x: 0, y: 0, width: 0, height: 0 };
 
 /** Pictures of both sides into a folder. */
 export async function takePictures(rig: Rig, folder: string, name = "playing"): Promise<void> {

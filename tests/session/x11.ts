@@ -45,7 +45,11 @@ const OPCODE = {
   translateCoordinates: 40,
   getInputFocus: 43,
   getImage: 73,
+  queryExtension: 98,
 } as const;
+
+/** Of the extension SHAPE, whose own opcode the server says. */
+const SHAPE_QUERY_EXTENTS = 5;
 
 interface Pending {
   resolve(reply: Buffer): void;
@@ -154,6 +158,21 @@ export class Display {
     return { id, rect, mapped: state !== 0, viewable: state === 2, overrideRedirect };
   }
 
+  /** The smallest rectangle around what a window's shape leaves of it: "X Nonrectangular Window
+   *  Shape Extension Protocol", ShapeQueryExtents. */
+  async shaped({ id, rect }: Window): Promise<Rect> {
+    const extension = await this.#request(OPCODE.queryExtension, 0, named("SHAPE"));
+    const [isThere, opcode] = [extension.readUInt8(8) === 1, extension.readUInt8(9)];
+    if (!isThere) return rect;
+    const extents = await this.#request(opcode, SHAPE_QUERY_EXTENTS, word(id));
+    return {
+      x: rect.x + extents.readInt16LE(12),
+      y: rect.y + extents.readInt16LE(14),
+      width: extents.readUInt16LE(16),
+      height: extents.readUInt16LE(18),
+    };
+  }
+
   /** All windows below `parent`, parents first; windows that go meanwhile are left out. */
   async tree(parent = this.root): Promise<Window[]> {
     const found: Window[] = [];
@@ -166,13 +185,7 @@ export class Display {
 
   /** The value of a property, empty when the window has none of that name. */
   async property(window: number, name: string): Promise<Buffer> {
-    const head = Buffer.alloc(4);
-    head.writeUInt16LE(Buffer.byteLength(name), 0);
-    const atom = await this.#request(
-      OPCODE.internAtom,
-      0,
-      Buffer.concat([head, padded(Buffer.from(name))]),
-    );
+    const atom = await this.#request(OPCODE.internAtom, 0, named(name));
     const body = Buffer.alloc(20);
     body.writeUInt32LE(window, 0);
     body.writeUInt32LE(atom.readUInt32LE(8), 4);
@@ -291,6 +304,13 @@ export class Display {
     if (kind === 1) this.#pending.shift()?.resolve(message);
     if (kind === 0) this.#pending.shift()?.reject(new XError(`X error ${message.readUInt8(1)}`));
   }
+}
+
+/** A name's length, two unused bytes, the name. */
+function named(name: string): Buffer {
+  const head = Buffer.alloc(4);
+  head.writeUInt16LE(Buffer.byteLength(name), 0);
+  return Buffer.concat([head, padded(Buffer.from(name))]);
 }
 
 function word(value: number): Buffer {
