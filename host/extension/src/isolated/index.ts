@@ -55,7 +55,9 @@ function join(bridge: MessagePort, elementEvent: string): void {
         return;
       case "watch": {
         const video = elements.shift();
-        videos ??= new Videos(trackerOfFrame(), ofFrame);
+        videos ??= new Videos(trackerOfFrame(), ofFrame, (player, reason) =>
+          toMain({ type: "player", player, event: { type: "failed", position_micros: 0, reason } }),
+        );
         if (video) videos.watch(message.player, video);
         return;
       }

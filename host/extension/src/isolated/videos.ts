@@ -1,11 +1,18 @@
 /** The videos that the device plays: tells it where each of them lies. */
 import type { FrameMessage } from "../frame_protocol.js";
-import type { Layout, PlayerEvent } from "../generated/messages.js";
+import type { Layout, PlayerEvent, Reason } from "../generated/messages.js";
 import { pictureBox } from "./layout/picture.js";
 import { type Box, fewBoxes, toDesktop } from "./layout/rects.js";
 import type { Tracker } from "./layout/tracker.js";
+import { isUpright } from "./layout/upright.js";
 import type { Viewport } from "./layout/viewport.js";
 import { Placeholder } from "./placeholder.js";
+
+const TURNED: Reason = {
+  code: "policy",
+  message: "The page shows the video turned, mirrored or distorted.",
+  next_step: "Nothing is needed: it plays in the session.",
+};
 
 /** Parts told as covered; the channel's own bound is larger. */
 const MAX_COVERED = 24;
@@ -26,11 +33,18 @@ class Watched {
 export class Videos {
   readonly #tracker: Tracker;
   readonly #post: (message: FrameMessage) => void;
+  readonly #refuse: (player: number, reason: Reason) => void;
   readonly #watched = new Map<number, Watched>();
 
-  constructor(tracker: Tracker, post: (message: FrameMessage) => void) {
+  /** `refuse`: the device cannot show this video as the page does. */
+  constructor(
+    tracker: Tracker,
+    post: (message: FrameMessage) => void,
+    refuse: (player: number, reason: Reason) => void,
+  ) {
     this.#tracker = tracker;
     this.#post = post;
+    this.#refuse = refuse;
   }
 
   watch(player: number, video: HTMLVideoElement): void {
@@ -38,6 +52,7 @@ export class Videos {
     const watched = new Watched(video);
     this.#watched.set(player, watched);
     watched.stop = this.#tracker.track(video, (viewport, content, clip, covered, visible) => {
+      if (visible && !isUpright(video)) return this.#refuse(player, TURNED);
       const layout = layoutOf(watched, viewport, content, clip, covered, visible);
       const text = JSON.stringify(layout);
       if (text === watched.last) return;

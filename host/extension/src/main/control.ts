@@ -460,8 +460,7 @@ export class Control implements PlayerSink, Owner {
 
   #attach(found: Found): void {
     if (found.kind === "nothing" || found.kind === "local") {
-      if (found.kind === "local" && found.reason.code !== "network")
-        this.#reportLocal(found.reason);
+      if (found.kind === "local" && found.reason) this.#reportLocal(found.reason);
       return;
     }
     if (found.kind === "url" && this.preload.isNone) return;

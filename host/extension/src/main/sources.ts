@@ -9,8 +9,8 @@ export type Found =
   | { readonly key: ""; readonly kind: "nothing" }
   | { readonly key: string | object; readonly kind: "mse"; readonly mediaSource: MediaSource }
   | { readonly key: string; readonly kind: "url"; readonly url: string }
-  /** Media that only the browser can reach. */
-  | { readonly key: string | object; readonly kind: "local"; readonly reason: Reason };
+  /** Media that only the browser can reach; `null`: too small a thing to speak of. */
+  | { readonly key: string | object; readonly kind: "local"; readonly reason: Reason | null };
 
 const NOTHING: Found = { key: "", kind: "nothing" };
 const NativeHandle = typeof MediaSourceHandle === "function" ? MediaSourceHandle : null;
@@ -36,5 +36,7 @@ export function findSource(element: HTMLMediaElement): Found {
   if (mediaSource) return { key: url, kind: "mse", mediaSource };
   const http = indexOf(url, "http://") === 0 || indexOf(url, "https://") === 0;
   if (http && url.length <= MAX_URL) return { key: url, kind: "url", url };
-  return { key: url, kind: "local", reason: reasons.localFile() };
+  // Sounds of a page's own, as part of its code.
+  const isData = indexOf(url, "data:") === 0;
+  return { key: url, kind: "local", reason: isData ? null : reasons.localFile() };
 }

@@ -81,6 +81,13 @@ const CAPTURES: Record<string, { script: () => unknown; reason: string }> = {
     },
     reason: "The page reads the media itself",
   },
+  "a rotation": {
+    script: () => {
+      const parent = media[0]?.parentElement;
+      if (parent) parent.style.transform = "rotate(10deg)";
+    },
+    reason: "The page shows the video turned",
+  },
   "media keys": {
     script: async () => {
       const access = await navigator.requestMediaKeySystemAccess("org.w3.clearkey", [
@@ -123,6 +130,20 @@ test("a canvas gets the picture and not what stands in its place", async () => {
   const isClear = (rgb: number[]) => Math.max(...rgb) - Math.min(...rgb) > 128;
   const first = await corner();
   assert.ok(isClear(first), `a corner of a pure colour is ${first}`);
+  await page.close();
+});
+
+test("a file that only the browser has plays in the session, and the popup says why", async () => {
+  const clip = await rig.clip("mp4");
+  const page = await rig.open("/plain.html");
+  await page.evaluate(async (clip) => {
+    const video = document.createElement("video");
+    video.src = URL.createObjectURL(await (await fetch(clip)).blob());
+    video.muted = true;
+    document.body.append(video);
+    await video.play();
+  }, clip);
+  await popupSays(rig, page, "The media exists only inside this browser.");
   await page.close();
 });
 
