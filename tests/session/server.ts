@@ -129,7 +129,8 @@ function refuse(response: http.ServerResponse, status: number): void {
   response.end();
 }
 
-function serveFile(
+/** Answers with a file or the range of it that is asked for. */
+export function serveFile(
   file: string,
   request: http.IncomingMessage,
   response: http.ServerResponse,

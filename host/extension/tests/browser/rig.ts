@@ -33,6 +33,10 @@ export interface RigOptions {
   settings?: Record<string, boolean>;
   /** Without nearside-host. */
   host?: boolean;
+  /** Without the extension. */
+  extension?: boolean;
+  /** More switches for the browser. */
+  switches?: readonly string[];
   /** The browser's language of colours. */
   colorScheme?: "light" | "dark";
 }
@@ -144,11 +148,13 @@ export class BrowserRig {
     const home = this.#folder("session");
     const profile = this.#folder("session/profile");
     if (this.#options.host ?? true) writeHostManifest(profile);
+    const hasExtension = this.#options.extension ?? true;
+    const extension = hasExtension ? [`--load-extension=${path.join(EXTENSION, "dist")}`] : [];
     this.#context = await chromium.launchPersistentContext(profile, {
       executablePath: "/usr/bin/chromium",
       // Playwright's own way of running without a display knows no extensions.
       headless: false,
-      args: [...FLAGS, `--load-extension=${path.join(EXTENSION, "dist")}`],
+      args: [...FLAGS, ...extension, ...(this.#options.switches ?? [])],
       ignoreDefaultArgs: ["--disable-extensions"],
       colorScheme: this.#options.colorScheme ?? "light",
       viewport: { width: 1000, height: 700 },
