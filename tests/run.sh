@@ -71,10 +71,10 @@ extension() {
         npm --prefix host/extension test --silent
 }
 
-# The rig's own code, by the extension's tools.
+# The code of the rig and of the comparison with the browser, by the extension's tools.
 session_check() {
-    (cd host/extension && npx tsc -p ../../tests/session &&
-        npx biome check --colors=off --config-path=. ../../tests/session)
+    (cd host/extension && npx tsc -p ../../tests/session && npx tsc -p ../../tests/wpt &&
+        npx biome check --colors=off --config-path=. ../../tests/session ../../tests/wpt)
 }
 
 # The real xfreerdp with the plugin, at a server of this repository.
