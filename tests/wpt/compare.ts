@@ -27,8 +27,8 @@ export interface Comparison {
   readonly redirectedPasses: number;
   readonly different: readonly Difference[];
   readonly unsteady: readonly Difference[];
-  readonly items: number;
-  readonly shown: number;
+  readonly players: number;
+  readonly redirected: number;
   readonly reasons: readonly string[];
   readonly seconds: { readonly native: number; readonly redirected: number };
 }
@@ -64,8 +64,8 @@ export function compare(page: string, rounds: readonly [Round, ...Round[]]): Com
     redirectedPasses: passes(redirected),
     different,
     unsteady,
-    items: redirected.items,
-    shown: redirected.shown,
+    players: redirected.players,
+    redirected: redirected.redirected,
     reasons: redirected.reasons,
     seconds: { native: native.seconds, redirected: redirected.seconds },
   };
@@ -83,7 +83,15 @@ function passes(run: PageRun): number {
   return [...run.tests.values()].filter(({ status }) => status === "PASS").length;
 }
 
-export const HEAD = row(["native", "redirected", "differ", "unsteady", "items", "shown", "page"]);
+export const HEAD = row([
+  "native",
+  "redirected",
+  "differ",
+  "unsteady",
+  "players",
+  "on device",
+  "page",
+]);
 
 export function rowOf(one: Comparison): string {
   return row([
@@ -91,14 +99,14 @@ export function rowOf(one: Comparison): string {
     `${one.redirectedPasses}/${one.tests}`,
     `${one.different.length || ""}`,
     `${one.unsteady.length || ""}`,
-    `${one.items}`,
-    `${one.shown}`,
+    `${one.players}`,
+    `${one.redirected}`,
     one.page,
   ]);
 }
 
 function row(cells: readonly string[]): string {
-  const widths = [8, 11, 7, 9, 6, 6];
+  const widths = [8, 11, 7, 9, 8, 10];
   return cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join("  ");
 }
 
@@ -124,7 +132,8 @@ export interface Sum {
   different: number;
   nativePasses: number;
   redirectedPasses: number;
-  items: number;
+  players: number;
+  redirected: number;
   /** Pages of which the device had at least one player. */
   redirectedPages: number;
 }
@@ -147,8 +156,9 @@ export function sumOf(all: readonly Comparison[]): Sum {
     different,
     nativePasses: sum((one) => one.nativePasses),
     redirectedPasses: sum((one) => one.redirectedPasses),
-    items: sum((one) => one.items),
-    redirectedPages: all.filter((one) => one.items > 0).length,
+    players: sum((one) => one.players),
+    redirected: sum((one) => one.redirected),
+    redirectedPages: all.filter((one) => one.redirected > 0).length,
   };
 }
 
@@ -157,6 +167,6 @@ export function sentenceOf(sum: Sum): string {
     `${sum.same} of ${sum.tests} tests of ${sum.pages} pages the same, ` +
     `${sum.unsteady} in some rounds, ${sum.different} in none; ` +
     `passed ${sum.nativePasses} native, ${sum.redirectedPasses} redirected; ` +
-    `${sum.items} players of ${sum.redirectedPages} pages on the device`
+    `${sum.redirected} of ${sum.players} players on the device, of ${sum.redirectedPages} pages`
   );
 }

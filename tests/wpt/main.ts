@@ -30,7 +30,7 @@ export const USAGE = `usage: tests/wpt.sh --wpt DIR [--folder FOLDER] [--filter 
 --report    writes all results to a file, too
 
 Prints a line a page: passed of all tests native and redirected, how many tests differ, how many
-players the device had and showed. The exit code is 1 when a test differs.`;
+players the page had and how many of them were on the device. The exit code is 1 when a test differs.`;
 
 class UsageError extends Error {}
 

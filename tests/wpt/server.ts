@@ -2,7 +2,9 @@
 // need its server: files with byte ranges, `.headers` files, `.sub.` substitutions, documents for
 // `.window.js` and `.any.js` files. Python handlers are not run: 501.
 //
-// In place of resources/testharnessreport.js pages get one that posts the results back here.
+// In place of resources/testharnessreport.js pages get one that posts the results back here, and
+// that holds the rest of the page until it is redirected (`ready`): a page that is done before its
+// tab has a device would only show the browser twice.
 // https://web-platform-tests.org/writing-tests/server-features.html
 
 import * as fs from "node:fs";
@@ -36,6 +38,7 @@ export class TestServer {
   readonly #timeouts: number;
   readonly #server: http.Server;
   #take: (results: Results) => void = () => {};
+  #ready: Promise<void> = Promise.resolve();
 
   private constructor(root: string, timeouts: number) {
     this.#root = root;
@@ -67,8 +70,9 @@ export class TestServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** What the next page reports. One page at a time. */
-  results(): Promise<Results> {
+  /** What the next page reports; it begins when it is `ready`. One page at a time. */
+  results(ready: Promise<void>): Promise<Results> {
+    this.#ready = ready;
     return new Promise((resolve) => {
       this.#take = resolve;
     });
@@ -82,8 +86,10 @@ export class TestServer {
   #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
     const name = decodeURIComponent(url.pathname);
-    if (name === "/resources/testharnessreport.js") return script(response, this.#reporter);
+    if (name === "/resources/testharnessreport.js")
+      return script(response, reporter(this.#timeouts));
     if (name === REPORT && request.method === "POST") return this.#report(request, response);
+    if (name === READY) return void this.#ready.then(() => script(response, READY_SCRIPT));
     if (name.endsWith(".py")) return end(response, 501);
     const file = path.resolve(this.#root, `.${name}`);
     if (!file.startsWith(this.#root + path.sep)) return end(response, 404);
@@ -98,21 +104,6 @@ export class TestServer {
     }
     for (const [key, value] of headersOf(file)) response.setHeader(key, value);
     serveFile(file, request, response);
-  }
-
-  get #reporter(): string {
-    return `setup({ output: false, timeout_multiplier: ${this.#timeouts} });
-{
-  const post = window.fetch.bind(window);
-  const send = JSON.stringify.bind(JSON);
-  if (window === window.top) {
-    add_completion_callback((tests, harness) => {
-      const list = tests.map(({ name, status, message }) => [name, status, message ?? ""]);
-      post("${REPORT}", { method: "POST", body: send([harness.status, list]) });
-    });
-  }
-}
-`;
   }
 
   #report(request: http.IncomingMessage, response: http.ServerResponse): void {
@@ -145,6 +136,37 @@ export class TestServer {
 }
 
 const REPORT = "/nearside/results";
+const READY = "/nearside/ready.js";
+
+/**
+ * A video that is not in the document and gets no data makes the page one with media; a script
+ * that comes late is what a parser waits for.
+ */
+function reporter(timeouts: number): string {
+  return `setup({ output: false, timeout_multiplier: ${timeouts} });
+if (window === window.top) {
+  const post = window.fetch.bind(window);
+  const text = JSON.stringify.bind(JSON);
+  add_completion_callback((tests, harness) => {
+    const list = tests.map(({ name, status, message }) => [name, status, message ?? ""]);
+    post("${REPORT}", { method: "POST", body: text([harness.status, list]) });
+  });
+  if (document.contentType === "text/html") {
+    window.nearsideFirst = document.createElement("video");
+    window.nearsideFirst.src = URL.createObjectURL(new MediaSource());
+    document.write('<script src="${READY}"></' + "script>");
+  }
+}
+`;
+}
+
+const READY_SCRIPT = `{
+  const { nearsideFirst: video } = window;
+  delete window.nearsideFirst;
+  video.removeAttribute("src");
+  video.load();
+}
+`;
 
 function readReport(text: string): Results {
   const [harness, list] = JSON.parse(text) as [number, [string, number, string][]];

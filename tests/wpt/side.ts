@@ -5,6 +5,7 @@
 // INVARIANT: a page has the browser, the device and the server for itself; the device has
 // nothing left of a page when the next one opens.
 
+import { FRAME_PORT } from "../../host/extension/src/frame_protocol.js";
 import { BrowserRig } from "../../host/extension/tests/browser/rig.ts";
 import { TooLate, within } from "../session/wait.ts";
 import type { TestPage } from "./pages.ts";
@@ -15,17 +16,22 @@ const TIMEOUT_MS = 10_000;
 const LONG_MS = 60_000;
 /** So much longer than the page itself waits does this program, in milliseconds. */
 const GRACE_MS = 10_000;
+/** The device has a page's first player in so long, in milliseconds. */
+const READY_MS = 10_000;
 /** An item that has gone from its page is gone from the device in so long, in milliseconds. */
 const GONE_MS = 5_000;
 
 export interface PageRun extends Results {
-  /** Players that the device had for the page, and how many of them it showed or let hear. */
-  readonly items: number;
-  readonly shown: number;
+  /** Players that the page had, and how many of them were on the device at some time. */
+  readonly players: number;
+  readonly redirected: number;
   /** Codes of why players were not, or no longer, on the device. */
   readonly reasons: readonly string[];
   readonly seconds: number;
 }
+
+type Players = Pick<PageRun, "players" | "redirected" | "reasons">;
+const NO_PLAYERS: Players = { players: 0, redirected: 0, reasons: [] };
 
 export interface SideOptions {
   readonly root: string;
@@ -67,13 +73,12 @@ export class Side {
     const { redirected, timeouts } = this.#options;
     if (redirected) {
       if (this.#rig.agent.over) throw new Error(`the agent has ended:\n${this.#rig.agent.tail()}`);
-      await this.#rig.worker();
-      this.#rig.status.record();
+      await this.#listen();
     }
     const began = Date.now();
     const limit = (test.long ? LONG_MS : TIMEOUT_MS) * timeouts + GRACE_MS;
     const page = await this.#rig.context.newPage();
-    const reported = this.#server.results();
+    const reported = this.#server.results(this.#ready());
     const crash = new Promise<Results>((resolve) => {
       page.once("crash", () => resolve({ harness: "CRASH", tests: new Map() }));
     });
@@ -87,15 +92,57 @@ export class Side {
       results = { harness: "NONE", tests: new Map() };
     }
     const seconds = (Date.now() - began) / 1000;
-    const { items, reasons } = redirected ? this.#rig.status.recording : { items: [], reasons: [] };
+    const counted = redirected ? await this.#players() : NO_PLAYERS;
     await page.close();
     if (redirected) await this.#deviceIsFree();
     return {
       ...results,
-      items: items.length,
-      shown: items.filter((item) => item.flowing || (item.video?.presented ?? 0) > 0).length,
-      reasons: [...new Set(reasons.map((reason) => reason.code))],
+      ...counted,
       seconds,
+    };
+  }
+
+  /** The device has the page's first player: those that follow are the tests' own. */
+  async #ready(): Promise<void> {
+    if (!this.#options.redirected) return;
+    const { status } = this.#rig;
+    try {
+      await status.now.until("player of the page", ({ items }) => items.length > 0, READY_MS);
+    } catch (error) {
+      // The page's tests say what comes of it, without items.
+      if (!(error instanceof TooLate)) throw error;
+    }
+    await this.#listen();
+  }
+
+  /** Counts from now on what pages report of their players to the extension's worker. */
+  async #listen(): Promise<void> {
+    const worker = await this.#rig.worker();
+    await worker.evaluate((port) => {
+      const isFirst = globalThis.players === undefined;
+      globalThis.players = new Map();
+      if (!isFirst) return;
+      chrome.runtime.onConnect.addListener(({ name, onMessage, sender }) => {
+        if (name !== port) return;
+        onMessage.addListener((message) => {
+          if (message.type !== "report" || message.plays === "gone") return;
+          const key = `${sender?.documentId} ${message.player}`;
+          const known = globalThis.players?.get(key) ?? { redirected: false, reasons: [] };
+          if (message.plays === "device") known.redirected = true;
+          else if (message.reason) known.reasons.push(message.reason.code);
+          globalThis.players?.set(key, known);
+        });
+      });
+    }, FRAME_PORT);
+  }
+
+  async #players(): Promise<Players> {
+    const worker = await this.#rig.worker();
+    const all = await worker.evaluate(() => [...(globalThis.players?.values() ?? [])]);
+    return {
+      players: all.length,
+      redirected: all.filter((one) => one.redirected).length,
+      reasons: [...new Set(all.flatMap((one) => one.reasons))],
     };
   }
 
@@ -113,4 +160,10 @@ export class Side {
     await this.#rig.stop();
     this.#server.close();
   }
+}
+
+declare global {
+  /** In the extension's worker: the players since the last look, by document and number. */
+
+  var players: Map<string, { redirected: boolean; reasons: string[] }> | undefined;
 }
