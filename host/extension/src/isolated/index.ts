@@ -5,6 +5,7 @@
 import { type FrameMessage, PRESENT, type WorkerMessage } from "../frame_protocol.js";
 import { base64Of } from "./base64.js";
 import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "./bridge_protocol.js";
+import { foresee } from "./foresight.js";
 import { answerFrames } from "./layout/frames.js";
 import { Tracker } from "./layout/tracker.js";
 import { Videos } from "./videos.js";
@@ -37,6 +38,8 @@ function join(bridge: MessagePort, elementEvent: string): void {
         ? { ...message, data: base64Of(new Uint8Array(message.data)) }
         : message,
     );
+
+  foresee(() => port.connect());
 
   addEventListener(
     elementEvent,

@@ -1,6 +1,15 @@
 /**
  * The frame's port to the service worker: opened at the first media, opened again when the
  * worker was restarted, gone when the extension is.
+ *
+ * ```text
+ *           connect            worker ended
+ *  nothing ────────▶ open ─────────────────▶ closed, to be opened after a while
+ *                     ▲  └── no host ──────▶ resting ──┐
+ *                     └── somebody looks, new media ───┘
+ * ```
+ * Without a host the browser ends the worker each time it has been idle; a page that then
+ * called it back by a timer would keep it awake for nothing.
  */
 import { FRAME_PORT, type FrameMessage, type WorkerMessage } from "../frame_protocol.js";
 
@@ -13,6 +22,8 @@ export class WorkerPort {
   readonly #lost: () => void;
   #port: chrome.runtime.Port | null = null;
   #wanted = false;
+  /** What the worker said last: nearside-host cannot be reached at all. */
+  #hostless = false;
   #wait = FIRST_WAIT;
 
   constructor(receive: (message: WorkerMessage) => void, lost: () => void) {
@@ -20,7 +31,10 @@ export class WorkerPort {
     this.#lost = lost;
     // A page in the back/forward cache has no port; it gets one when it comes back.
     addEventListener("pageshow", (event) => {
-      if (event.persisted && this.#wanted) this.#open();
+      if (event.persisted) this.#reopen();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#reopen();
     });
   }
 
@@ -30,11 +44,16 @@ export class WorkerPort {
   }
 
   post(message: FrameMessage): void {
+    if (this.#hostless) this.#reopen();
     try {
       this.#port?.postMessage(message);
     } catch {
       // The port closes; `onDisconnect` says so.
     }
+  }
+
+  #reopen(): void {
+    if (this.#wanted) this.#open();
   }
 
   #open(): void {
@@ -50,6 +69,7 @@ export class WorkerPort {
     this.#port = port;
     port.onMessage.addListener((message: WorkerMessage) => {
       this.#wait = FIRST_WAIT;
+      if (message.type === "config") this.#hostless = message.channel.host_version === "";
       this.#receive(message);
     });
     port.onDisconnect.addListener(() => this.#closed());
@@ -57,8 +77,10 @@ export class WorkerPort {
 
   #closed(): void {
     this.#port = null;
+    // Everything plays in the session already: nothing that is waited for is lost.
+    if (this.#hostless) return;
     this.#lost();
-    setTimeout(() => this.#wanted && this.#open(), this.#wait);
+    setTimeout(() => this.#reopen(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
   }
 }
