@@ -282,6 +282,7 @@ export class Control implements PlayerSink, Owner {
     native.pause(element);
     if (this.isFile) this.preload.limit();
     this.playback.takeOver(handover, pending, played);
+    this.callbacks.takeOver();
     this.frames.interrupt(handover.position);
     if (this.isVideo) this.#link.watch(attachment.id, element);
     this.#report("device", null);

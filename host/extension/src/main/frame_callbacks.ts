@@ -1,4 +1,7 @@
-/** `requestVideoFrameCallback` while the device plays. */
+/**
+ * `requestVideoFrameCallback`: the browser's while it plays, ours while the device does. Who
+ * waits when hands change waits on, and hears of the first picture of the other side.
+ */
 import type { Control } from "./control.js";
 import { native, nativeFrames, nextFrame } from "./natives.js";
 import { apply, SafeMap } from "./primordials.js";
@@ -6,34 +9,68 @@ import { apply, SafeMap } from "./primordials.js";
 /** Ids of ours; the browser's own count up from 1. */
 const FIRST_ID = 1 << 20;
 
+interface AtBrowser {
+  readonly id: number;
+  readonly callback: VideoFrameRequestCallback;
+}
+
 export class FrameCallbacks {
   readonly #control: Control;
+  /** By the id that the page has. */
   #waiting = new SafeMap<number, VideoFrameRequestCallback>();
+  readonly #atBrowser = new SafeMap<number, AtBrowser>();
   #ids = FIRST_ID;
   #scheduled = false;
   #last = -1;
-  /** Ids of ours that the browser has taken over. */
-  readonly #handedBack = new SafeMap<number, number>();
 
   constructor(control: Control) {
     this.#control = control;
   }
 
   request(callback: VideoFrameRequestCallback): number {
+    if (!this.#control.onDevice) return this.#askBrowser(callback, null);
     this.#ids += 1;
     this.#waiting.set(this.#ids, callback);
     this.schedule();
     return this.#ids;
   }
 
-  /** Whether `id` was ours. */
-  cancel(id: number): boolean {
-    const nativeId = this.#handedBack.get(id);
-    if (nativeId !== undefined) {
-      this.#handedBack.delete(id);
-      nativeFrames.cancel(this.#control.element as HTMLVideoElement, nativeId);
-    }
-    return this.#waiting.delete(id) || nativeId !== undefined;
+  cancel(id: number): void {
+    this.#waiting.delete(id);
+    const asked = this.#atBrowser.get(id);
+    if (!asked) return;
+    this.#atBrowser.delete(id);
+    nativeFrames.cancel(this.#video, asked.id);
+  }
+
+  /** The device plays: a picture of the parked element is none that the page waits for. */
+  takeOver(): void {
+    this.#atBrowser.forEach((asked, id) => {
+      nativeFrames.cancel(this.#video, asked.id);
+      this.#waiting.set(id, asked.callback);
+    });
+    this.#atBrowser.clear();
+  }
+
+  /** The browser plays again: it calls those who wait. */
+  handBack(): void {
+    this.#take().forEach((callback, id) => {
+      this.#askBrowser(callback, id);
+    });
+  }
+
+  get #video(): HTMLVideoElement {
+    return this.#control.element as HTMLVideoElement;
+  }
+
+  /** `known`: the id that the page has already. Returns the one it gets. */
+  #askBrowser(callback: VideoFrameRequestCallback, known: number | null): number {
+    const id = nativeFrames.request(this.#video, (time, metadata) => {
+      this.#atBrowser.delete(known ?? id);
+      apply(callback, undefined, [time, metadata]);
+    });
+    this.#atBrowser.set(known ?? id, { id, callback });
+    return known ?? id;
   }
 
   /** Looks for a new picture at the next refresh, while there is somebody to tell. */
@@ -53,15 +90,6 @@ export class FrameCallbacks {
   pictureChanged(): void {
     if (this.#waiting.size === 0 || this.#control.playback.running) return;
     nextFrame((time) => this.#call(time, this.#control.frames.frameAt(this.#control.position)));
-  }
-
-  /** The browser plays again: it calls those who wait. */
-  handBack(): void {
-    const waiting = this.#take();
-    waiting.forEach((callback, id) => {
-      const video = this.#control.element as HTMLVideoElement;
-      this.#handedBack.set(id, nativeFrames.request(video, callback));
-    });
   }
 
   #take(): SafeMap<number, VideoFrameRequestCallback> {

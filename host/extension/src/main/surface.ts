@@ -118,13 +118,13 @@ function videoSurface(elements: Elements, answer: Answer, act: Act): void {
     });
   });
   wrapMethod(VIDEO, "requestVideoFrameCallback", (original, self, args) => {
-    const control = elements.onDevice(self);
+    const control = elements.touch(self);
     const callback = args[0];
     if (!control || typeof callback !== "function") return call(original, self, args);
     return control.callbacks.request(callback as VideoFrameRequestCallback);
   });
   wrapMethod(VIDEO, "cancelVideoFrameCallback", (original, self, args) => {
-    if (elements.known(self)?.callbacks.cancel(args[0] as number)) return undefined;
+    elements.known(self)?.callbacks.cancel(args[0] as number);
     return call(original, self, args);
   });
 }

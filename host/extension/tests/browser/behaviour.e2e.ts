@@ -168,6 +168,16 @@ const CASES: readonly {
     expected: "enter 0.2 0.2 exit 0.2  enter 0.8 0.8 exit 0.8 ",
   },
   {
+    name: "callbacks asked for before there is anything to play",
+    script: `const video = make(); const seen = [];
+      const called = (name) => (_, { width }) => seen.push([name, width, video.readyState > 1]);
+      video.requestVideoFrameCallback(called("kept"));
+      const id = video.requestVideoFrameCallback(called("cancelled"));
+      await fill(video); video.cancelVideoFrameCallback(id);
+      await video.play(); await reaching(() => video.currentTime > 0.5); return seen;`,
+    expected: [["kept", 640, true]],
+  },
+  {
     name: "callbacks for each picture",
     script: `const video = await playing(); const times = [];
       await new Promise((resolve) => {
