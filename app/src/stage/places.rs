@@ -1,7 +1,8 @@
 //! Where the stage's pictures are: over the RDP client's window, or in windows of their own.
 //!
 //! Made anew for each look of the stage's loop, from what the loop owns. A picture that has no
-//! place is kept, so that a paused video is seen as soon as it gets one.
+//! place is kept, so that a paused video is seen as soon as it gets one; a place whose picture
+//! has not come is made and not shown, so that the picture does not wait for it.
 
 use super::entry::Entry;
 use super::session::{Child, Ground, MAX_SIDE_PX, Parent, Session, Spot};
@@ -30,6 +31,8 @@ pub(crate) struct Places<'a> {
     /// Of the surfaces.
     pub(crate) format: wgpu::TextureFormat,
     pub(crate) spare: &'a mut Option<Spare>,
+    /// The first video's view, made ahead.
+    pub(crate) spare_view: &'a mut Option<View>,
     /// `None`: there is no window to lie over.
     pub(crate) session: Option<&'a Session>,
     /// What windows of their own are called.
@@ -42,6 +45,10 @@ impl Places<'_> {
     pub(crate) fn arrange<'e>(&mut self, entries: impl Iterator<Item = &'e mut Entry>) {
         let exposed = self.session.map(Session::take_exposed).unwrap_or_default();
         for entry in entries {
+            if entry.view.is_none() && entry.kind == PlayerKind::Video {
+                let made = || View::nowhere(self.gpu, self.format);
+                entry.view = Some(self.spare_view.take().unwrap_or_else(made));
+            }
             let child = entry.child.as_ref().map(|child| child.window());
             entry.redraw |= child.is_some_and(|window| exposed.contains(&window));
             // An error comes again when it is drawn, and is reported then.
@@ -59,17 +66,11 @@ impl Places<'_> {
         frame: Option<VideoFrame>,
         settings: DeviceSettings,
     ) -> Result<Option<Instant>, RenderError> {
-        if entry.kind == PlayerKind::Audio {
+        entry.redraw = false;
+        let Some(view) = &mut entry.view else { return Ok(None) };
+        view.keep(frame);
+        if !view.has_picture() {
             return Ok(None);
-        }
-        if entry.view.is_none() {
-            if frame.is_none() {
-                return Ok(None);
-            }
-            entry.view = Some(View::nowhere(self.gpu, self.format));
-        }
-        if let Some(view) = &mut entry.view {
-            view.keep(frame);
         }
         self.put(entry)?;
         entry.redraw = false;
@@ -113,7 +114,8 @@ impl Places<'_> {
         if view.has_place() {
             return Ok(());
         }
-        let picture = view.picture_size().unwrap_or((640, 360));
+        // The window is as large as the picture.
+        let Some(picture) = view.picture_size() else { return Ok(()) };
         let size = self.options.window.unwrap_or_else(|| self.fitting(picture));
         tracing::debug!(player = entry.id.0, "opening a window");
         let (window, surface) = match self.spare.take() {
@@ -157,10 +159,13 @@ impl Places<'_> {
                 child
             }
         };
-        entry.put(Placement::OverSession, Instant::now());
+        let has_picture = entry.view.as_ref().is_some_and(View::has_picture);
+        if has_picture {
+            entry.put(Placement::OverSession, Instant::now());
+        }
         let limit = self.gpu.max_side_px().min(MAX_SIDE_PX);
         let spot = session.spot(entry.layout.as_ref(), parent.size, limit);
-        let Ok(change) = child.place(&spot) else { return Ok(false) };
+        let Ok(change) = child.place(&spot, has_picture) else { return Ok(false) };
         match spot {
             Spot::Shown { .. } => {}
             Spot::Hidden => return Ok(false),

@@ -277,7 +277,8 @@ impl Troupe {
         let captured = self.entries.values_mut().find_map(|entry| {
             let overlay =
                 entry.overlay(settings.video_outlines, settings.video_status_overlay, now);
-            entry.view.as_mut().map(|view: &mut View| view.capture(&overlay))
+            let view = entry.view.as_mut().filter(|view| view.has_picture());
+            view.map(|view: &mut View| view.capture(&overlay))
         });
         let failed = |reason: Reason| FromStage::Screenshot { error: Some(reason) };
         match captured {

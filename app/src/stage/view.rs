@@ -44,9 +44,14 @@ impl View {
         Ok(Self::new(gpu, Offscreen::FORMAT, target))
     }
 
-    /// A view without a place, for surfaces of `format`.
+    /// A view without a place, for surfaces of `format`, ready for its first picture.
     pub(crate) fn nowhere(gpu: &Gpu, format: wgpu::TextureFormat) -> Self {
-        Self::new(gpu, format, Target::Nowhere)
+        let mut view = Self::new(gpu, format, Target::Nowhere);
+        if let Err(error) = view.renderer.warm_up() {
+            // It comes again with the first picture, and is reported then.
+            tracing::debug!(%error, "the renderer does not warm up");
+        }
+        view
     }
 
     /// Shows pictures on `surface` from now on, at `size` in pixels.
@@ -77,6 +82,10 @@ impl View {
     /// Size of the picture in square pixels, if there is one.
     pub(crate) fn picture_size(&self) -> Option<(u32, u32)> {
         self.renderer.picture().map(|frame| frame.format().display_size())
+    }
+
+    pub(crate) fn has_picture(&self) -> bool {
+        self.renderer.picture().is_some()
     }
 
     /// How pictures go into their place.

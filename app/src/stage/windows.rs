@@ -70,6 +70,8 @@ struct Stage {
     format: wgpu::TextureFormat,
     /// The first window, until a video needs it.
     spare: Option<Spare>,
+    /// What the first video needs, made while none is there.
+    spare_view: Option<View>,
     /// The RDP client's window.
     session: Option<Session>,
     /// What windows of their own are called.
@@ -181,7 +183,9 @@ impl App {
             }
         };
         let troupe = Troupe::new(start, &gpu, &self.waker, warning)?;
-        Ok(Stage { troupe, gpu, format, spare: Some((window, surface)), session, own })
+        let spare_view = Some(View::nowhere(&gpu, format));
+        let spare = Some((window, surface));
+        Ok(Stage { troupe, gpu, format, spare, spare_view, session, own })
     }
 
     /// Looks at everything and plans the next look.
@@ -200,13 +204,14 @@ impl App {
             event_loop.set_control_flow(ControlFlow::Wait);
             return;
         }
-        let Stage { troupe, gpu, format, spare, session, own } = stage;
+        let Stage { troupe, gpu, format, spare, spare_view, session, own } = stage;
         let options = troupe.options.clone();
         let mut places = Places {
             event_loop,
             gpu,
             format: *format,
             spare,
+            spare_view,
             session: session.as_ref(),
             own: *own,
             options: &options,

@@ -22,6 +22,7 @@ mod offscreen;
 mod placement;
 mod planes;
 mod software;
+mod warm;
 
 pub use gpu::{AdapterFacts, BackendChoice, Gpu};
 pub use offscreen::Offscreen;
@@ -74,6 +75,7 @@ pub enum Path {
 #[derive(Debug)]
 pub struct Renderer {
     gpu: Gpu,
+    target_format: wgpu::TextureFormat,
     prefers_cpu: bool,
     planes: PlanesPath,
     software: SoftwarePath,
@@ -94,8 +96,9 @@ impl Renderer {
         };
         Self {
             gpu: gpu.clone(),
+            target_format,
             prefers_cpu,
-            planes: PlanesPath::new(gpu, target_format),
+            planes: PlanesPath::new(target_format),
             software: SoftwarePath::new(target_format),
             picture: None,
             fit: Fit::default(),

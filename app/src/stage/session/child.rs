@@ -107,12 +107,12 @@ impl Child {
         Size { width: placed.rect.width, height: placed.rect.height }
     }
 
-    /// Puts it there or hides it. One request moves the window with its picture; when it
-    /// returns with a new size, the server has it.
+    /// Puts it there or hides it; it is not shown before there is a picture. One request moves
+    /// the window with its picture; when it returns with a new size, the server has it.
     ///
     /// # Errors
     /// The X server is gone.
-    pub(crate) fn place(&self, spot: &Spot) -> Result<Change, LinkError> {
+    pub(crate) fn place(&self, spot: &Spot, has_picture: bool) -> Result<Change, LinkError> {
         let connection = &self.link.connection;
         let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
         let Spot::Shown { rect, shape } = spot else {
@@ -136,11 +136,12 @@ impl Child {
                 .shape_rectangles(set, kind, order, self.window, 0, 0, &rects)?
                 .ignore_error();
         }
-        let mapped = std::mem::replace(&mut placed.mapped, true);
-        if !mapped {
+        let maps = has_picture && !placed.mapped;
+        if maps {
             connection.map_window(self.window)?.ignore_error();
+            placed.mapped = true;
         }
-        if placed.rect != *rect || reshaped || !mapped {
+        if placed.rect != *rect || reshaped || maps {
             connection.flush()?;
         }
         placed.rect = *rect;
@@ -152,7 +153,7 @@ impl Child {
             connection.sync()?;
         }
         let size = Size { width: rect.width, height: rect.height };
-        Ok(Change { resized: resized.then_some(size), uncovered: reshaped || !mapped })
+        Ok(Change { resized: resized.then_some(size), uncovered: reshaped || maps })
     }
 }
 

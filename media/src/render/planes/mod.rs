@@ -48,8 +48,8 @@ enum Route {
 }
 
 impl PlanesPath {
-    pub(super) fn new(gpu: &Gpu, target_format: wgpu::TextureFormat) -> Self {
-        Self { pipelines: Pipelines::new(gpu, target_format), uploaded: None, prepared: None }
+    pub(super) fn new(target_format: wgpu::TextureFormat) -> Self {
+        Self { pipelines: Pipelines::new(target_format), uploaded: None, prepared: None }
     }
 
     /// Whether every plane fits a texture of this device.

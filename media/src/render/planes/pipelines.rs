@@ -26,7 +26,8 @@ pub(super) struct Variant {
 /// Pipelines made so far; each is made when first needed, and there are few of them.
 #[derive(Debug)]
 pub(super) struct Pipelines {
-    shader: wgpu::ShaderModule,
+    /// `None` until it is needed: a software adapter never does.
+    shader: Option<wgpu::ShaderModule>,
     target_format: wgpu::TextureFormat,
     made: Vec<(Pass, Variant, wgpu::RenderPipeline)>,
 }
@@ -36,9 +37,8 @@ pub(super) const LUMA_ROWS: wgpu::TextureFormat = wgpu::TextureFormat::R16Float;
 pub(super) const CHROMA_ROWS: wgpu::TextureFormat = wgpu::TextureFormat::Rg16Float;
 
 impl Pipelines {
-    pub(super) fn new(gpu: &Gpu, target_format: wgpu::TextureFormat) -> Self {
-        let shader = gpu.device().create_shader_module(wgpu::include_wgsl!("planes.wgsl"));
-        Self { shader, target_format, made: Vec::new() }
+    pub(super) fn new(target_format: wgpu::TextureFormat) -> Self {
+        Self { shader: None, target_format, made: Vec::new() }
     }
 
     pub(super) fn pipeline(
@@ -79,7 +79,10 @@ impl Pipelines {
         })
     }
 
-    fn make(&self, gpu: &Gpu, pass: Pass, variant: Variant) -> wgpu::RenderPipeline {
+    fn make(&mut self, gpu: &Gpu, pass: Pass, variant: Variant) -> wgpu::RenderPipeline {
+        let shader = self.shader.get_or_insert_with(|| {
+            gpu.device().create_shader_module(wgpu::include_wgsl!("planes.wgsl"))
+        });
         let (entry, format) = match pass {
             Pass::Direct => ("fs_direct", self.target_format),
             Pass::LumaAcross => ("fs_luma_across", LUMA_ROWS),
@@ -106,7 +109,7 @@ impl Pipelines {
             label: Some(entry),
             layout: None,
             vertex: wgpu::VertexState {
-                module: &self.shader,
+                module: shader,
                 entry_point: Some("vs"),
                 compilation_options: compilation_options.clone(),
                 buffers: &[],
@@ -115,7 +118,7 @@ impl Pipelines {
             depth_stencil: None,
             multisample: wgpu::MultisampleState::default(),
             fragment: Some(wgpu::FragmentState {
-                module: &self.shader,
+                module: shader,
                 entry_point: Some(entry),
                 compilation_options,
                 targets: &[Some(format.into())],
