@@ -266,12 +266,15 @@ const NATIVE_PICTURE = `function () {
   });
 }`;
 
-/** Looks as often as it can: for times that are to be exact to a few milliseconds. */
+/** Between two looks: looking without a pause would take the time from what is looked at. */
+const LOOK_MS = 2;
+
+/** For times that are to be exact to a few milliseconds. */
 async function promptly(what: string, look: () => Promise<boolean>): Promise<void> {
   const until = Date.now() + STEP_MS;
   while (!(await look())) {
     if (until <= Date.now()) throw new TooLate(`no ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 
