@@ -46,6 +46,8 @@ export type WorkerMessage =
   | { type: "page_ready" }
   /** The stage is gone: everything plays natively until the next `page_ready`. */
   | { type: "page_failed"; reason: Reason }
+  /** The host that knew the player is gone, with its media; another one may get what comes. */
+  | { type: "forgotten"; player: number; reason: Reason }
   | { type: "player"; player: number; event: PlayerEvent }
   | { type: "stream"; stream: number; event: StreamEvent }
   /** The user asks for this on the device: carry it out as the page's own controls would. */

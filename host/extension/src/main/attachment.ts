@@ -4,15 +4,16 @@
  * Until it is known whether there is a device, what the page appends waits here, bounded.
  *
  * ```text
- *  waiting ──link on──▶ open ──stage or link gone, media not kept──▶ lost
- *     └──link off, or too much──────────────────────────────────────▲
+ *  waiting ──link on──▶ open ──the host has lost it──▶ away
+ *   │  └──link off, too much────────────────────────────▲
+ *   └──the page, or the device refuses──▶ lost ◀── open
  * ```
+ * A file that is away waits again; media that the page appends join a device by a new one.
  */
 import type { FrameMessage } from "../frame_protocol.js";
 import type { PlayerCommand, PlayerKind, Reason, Source } from "../generated/messages.js";
 import type { Link, PlayerSink } from "./link.js";
 import { drain, NativeFinalizationRegistry, push, registerFinal } from "./primordials.js";
-import { reasons } from "./reasons.js";
 
 /** Media that may wait for the first answer of the device, in bytes. */
 const MAX_WAITING = 16 << 20;
@@ -35,7 +36,7 @@ export class Attachment {
   readonly #kind: PlayerKind;
   readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #state: "waiting" | "open" | "lost" = "waiting";
+  #state: "waiting" | "open" | "away" | "lost" = "waiting";
   /** The stage has played this source before: it begins where it is told. */
   fresh = true;
   /** Why it cannot play on the device, ever. */
@@ -62,7 +63,12 @@ export class Attachment {
 
   /** Whether appends are wanted. */
   get listens(): boolean {
-    return this.#state !== "lost";
+    return this.#state === "waiting" || this.#state === "open";
+  }
+
+  /** No device has its media, but a device may play what comes. */
+  get away(): boolean {
+    return this.#state === "away";
   }
 
   /** The link has changed: opens, or gives up when bytes are missing from now on. */
@@ -76,7 +82,7 @@ export class Attachment {
       const waiting = drain(this.#waiting);
       for (let at = 0; at < waiting.length; at++) this.#post(waiting[at] as Waiting);
     } else if (this.#link.off && this.#state === "waiting" && this.source.type === "mse") {
-      this.lose(reasons.notKept());
+      this.#goAway();
     }
   }
 
@@ -84,7 +90,12 @@ export class Attachment {
   forget(): void {
     this.fresh = true;
     if (this.source.type === "url") this.#state = "waiting";
-    else this.lose(reasons.linkLost());
+    else this.#goAway();
+  }
+
+  #goAway(): void {
+    this.#state = "away";
+    drain(this.#waiting);
   }
 
   /** It plays in the session for good. */
@@ -115,7 +126,7 @@ export class Attachment {
       this.#post({ message, transfer });
     } else if (this.#state === "waiting") {
       this.#waitingBytes += bytes;
-      if (this.#waitingBytes > MAX_WAITING) this.lose(reasons.tooMuchWaiting());
+      if (this.#waitingBytes > MAX_WAITING) this.#goAway();
       else push(this.#waiting, { message, transfer });
     }
   }

@@ -45,6 +45,11 @@ export function bytesOf(data: unknown): Uint8Array | null {
   return null;
 }
 
+/** `length` bytes of zero. */
+export function makeBytes(length: number): Uint8Array {
+  return new Bytes(length);
+}
+
 /** A copy of `length` bytes from `start`. */
 export function copyPiece(bytes: Uint8Array, start: number, length: number): ArrayBuffer {
   const buffer = new Buffer_(length);

@@ -19,20 +19,21 @@ import { CueClock } from "./cues.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
-import { dispatch, NativeDOMException, NativeEvent, native, now, spansOf } from "./natives.js";
+import { dispatch, NativeEvent, native, now, spansOf } from "./natives.js";
 import { Patience } from "./patience.js";
 import { Permission } from "./permission.js";
-import { type Facts, type Pending, Playback } from "./playback.js";
+import { type Facts, Playback } from "./playback.js";
 import { Preload } from "./preload.js";
 import { abs } from "./primordials.js";
 import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
+import type { Owner, SourceRecord } from "./source_record.js";
 import { type Found, findSource } from "./sources.js";
 import { StageVoice } from "./stage_voice.js";
 import { steer } from "./steer.js";
 import { queueTask } from "./tasks.js";
-import { type Owner, type SourceRecord, sourceOf } from "./tee.js";
+import { sourceOf } from "./tee.js";
 
 export type Mode = "nothing" | "waiting" | "device" | "native";
 
@@ -99,7 +100,7 @@ export class Control implements PlayerSink, Owner {
       fire: (type) => this.fire(type),
       send: (command) => this.send(command),
       hasData: () => this.#deviceHasData(),
-      settle: (pending, failure) => this.#settle(pending, failure),
+      settle: (pending, failure) => this.promises.settle(pending, failure),
     });
     this.preload = new Preload(element);
     this.permission = new Permission(element, isVideo, this.promises);
@@ -181,6 +182,7 @@ export class Control implements PlayerSink, Owner {
   /** The browser's element goes somewhere by itself or for the page: so does the device. */
   browserSeeks(): void {
     const to = native.currentTime.get(this.element);
+    if (this.#source?.misses(to)) return this.#leave(reasons.notKept(), true);
     if (this.playback.running) this.frames.stop(this.position);
     this.playback.seek(to, now(), true);
     this.frames.interrupt(to);
@@ -231,7 +233,8 @@ export class Control implements PlayerSink, Owner {
     attachment?.lose(reason);
   }
 
-  #leave(reason: Reason): void {
+  /** `sought`: the browser's element is sent elsewhere, and says so to the page. */
+  #leave(reason: Reason, sought = false): void {
     const attachment = this.#attachment;
     if (this.mode === "waiting") this.mode = "native";
     if (attachment) this.#report("native", reason);
@@ -246,11 +249,14 @@ export class Control implements PlayerSink, Owner {
     this.toldPlay = plays;
     this.#stopWatching();
     this.preload.restore();
-    const there = abs(native.currentTime.get(element) - at) <= SAME_PLACE;
+    const there = sought || abs(native.currentTime.get(element) - at) <= SAME_PLACE;
     this.toldPlaying = running;
-    this.changingHands = plays || !there;
+    this.changingHands = !sought && (plays || !there);
     if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
-    if (plays) this.promises.adopt(pending, native.play(element));
+    if (plays) {
+      const started = sought ? this.permission.startQuietly() : native.play(element);
+      this.promises.adopt(pending, started);
+    }
     this.callbacks.handBack();
   }
 
@@ -259,6 +265,7 @@ export class Control implements PlayerSink, Owner {
     const attachment = this.#attachment;
     if (!this.#link.on || !attachment?.open || this.#barred || this.onDevice) return;
     const { element } = this;
+    if (this.#source?.covers(native.currentTime.get(element)) === false) return;
     const running = native.readyState.get(element) >= 3;
     // What is seen already goes on until the stage can take it over.
     const seen = running && !native.paused.get(element) && native.currentTime.get(element) > 0;
@@ -311,7 +318,8 @@ export class Control implements PlayerSink, Owner {
     const attachment = this.#attachment;
     if (!attachment) return;
     attachment.settle();
-    if (this.#link.on) {
+    if (this.#link.on && attachment.away) this.#startAnew();
+    else if (this.#link.on) {
       this.#source?.check();
       // One that the browser plays meanwhile comes back when the stage is ready.
       if (this.mode === "waiting" || attachment.fresh) this.#engage();
@@ -320,6 +328,22 @@ export class Control implements PlayerSink, Owner {
       this.preload.restore();
       this.#report("native", this.#link.refusal);
     }
+  }
+
+  /** A device that has nothing of the source: it joins in at what the page appends next. */
+  #startAnew(): void {
+    const { source } = this.#attachment ?? {};
+    if (!source || this.#barred) return;
+    this.#report("gone", null);
+    this.#attachment?.close();
+    const kind = this.isVideo ? "video" : "audio";
+    this.#attachment = new Attachment(this.#link, this, kind, source);
+    this.#reported = this.#attachment.id;
+    this.#source?.startAnew(this.#attachment);
+    this.#engage();
+    if (this.onDevice || !this.#attachment.listens) return;
+    this.mode = "native";
+    this.#report("native", reasons.notKept());
   }
 
   stageReady(): void {
@@ -356,6 +380,9 @@ export class Control implements PlayerSink, Owner {
         const { state, position_micros, rate } = event;
         this.playback.deviceState(state, position_micros / 1e6, rate, now());
         this.#timeupdate();
+        if (!this.playback.seeking && this.#source?.misses(this.position)) {
+          return this.#leave(reasons.notKept());
+        }
         break;
       }
       case "seeked":
@@ -375,8 +402,14 @@ export class Control implements PlayerSink, Owner {
 
   // --- what the browser's element says ------------------------------------------------
 
+  /** The browser's element, while it plays, is elsewhere or has more. */
+  browserMoved(): void {
+    if (this.mode === "native" && this.#link.ready) this.#engage();
+  }
+
   /** The browser has more or less media, or more of it is known. */
   buffersChanged(): void {
+    this.browserMoved();
     if (!this.onDevice) return;
     this.playback.advance(now());
     this.tryAutoplay();
@@ -394,12 +427,7 @@ export class Control implements PlayerSink, Owner {
 
   /** The browser cannot play it; what waits is refused, and so is it by the device. */
   failed(): void {
-    const refusal = new NativeDOMException(
-      "The element has no supported sources.",
-      "NotSupportedError",
-    );
-    const pending = this.playback.fail(now());
-    for (let at = 0; at < pending.length; at++) pending[at]?.reject(refusal);
+    this.promises.refuse(this.playback.fail(now()));
   }
 
   makeRoom(): boolean {
@@ -555,17 +583,6 @@ export class Control implements PlayerSink, Owner {
   buffered(): readonly Span[] {
     if (!this.isFile) return spansOf(native.buffered.get(this.element));
     return this.loaded ? [{ start: 0, end: native.duration.get(this.element) }] : [];
-  }
-
-  #settle(pending: readonly Pending[], failure: string | null): void {
-    if (pending.length === 0) return;
-    queueTask(() => {
-      const error = failure === null ? null : new NativeDOMException(failure, "AbortError");
-      for (let at = 0; at < pending.length; at++) {
-        if (error) pending[at]?.reject(error);
-        else pending[at]?.resolve();
-      }
-    });
   }
 
   #timeupdate(): void {

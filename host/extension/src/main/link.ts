@@ -148,6 +148,9 @@ export class Link {
       case "page_failed":
         this.#stageGone(message.reason, true);
         return;
+      case "forgotten":
+        this.#player(message.player)?.stageGone(message.reason, false);
+        return;
       case "player":
         this.#player(message.player)?.playerEvent(message.event);
         return;

@@ -80,6 +80,8 @@ function passes(control: Control, type: Type): boolean {
       return true;
     default:
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
+      if (type === "play" && control.permission.wasQuestion()) return false;
+      if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
       if (type === "play" || type === "pause") control.toldPlay = type === "play";
       if (control.changingHands) return handOver(control, type);
       return !(control.dropsEnough && afterHandOver(control, type));

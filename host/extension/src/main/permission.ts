@@ -6,7 +6,7 @@ export class Permission {
   readonly #element: HTMLMediaElement;
   readonly #isVideo: boolean;
   readonly #promises: Promises;
-  /** `play` events that our own questions cause. */
+  /** `play` events that are none of the page's. */
   #questions = 0;
 
   constructor(element: HTMLMediaElement, isVideo: boolean, promises: Promises) {
@@ -30,6 +30,13 @@ export class Permission {
     native.pause(element);
     this.#promises.ignore(answer);
     return null;
+  }
+
+  /** The browser's element is started without the page's asking for it. */
+  startQuietly(): Promise<void> {
+    const answer = native.play(this.#element);
+    if (!native.paused.get(this.#element)) this.#questions += 1;
+    return answer;
   }
 
   /** Whether a `play` event of the browser comes from a question; each comes once. */

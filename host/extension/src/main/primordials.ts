@@ -17,7 +17,7 @@ export const registerFinal = uncurry(FinalizationRegistry.prototype.register) as
   target: object,
   held: T,
 ) => void;
-export const { abs, ceil, floor, max, min, random, round } = Math;
+export const { abs, ceil, clz32, floor, max, min, random, round } = Math;
 export const isFiniteNumber = Number.isFinite;
 
 /** A function with its receiver as first argument. */

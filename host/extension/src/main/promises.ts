@@ -1,7 +1,8 @@
 /** The promises of `play()`: the browser's while it plays, ours while the device does. */
-
+import { NativeDOMException } from "./natives.js";
 import type { Pending } from "./playback.js";
 import { NativePromise, promiseThen, push } from "./primordials.js";
+import { queueTask } from "./tasks.js";
 
 interface Tracked extends Pending {
   /** The device has taken over: the browser's answer no longer counts. */
@@ -51,6 +52,27 @@ export class Promises {
       this.#follow(answer, { resolve, reject, moved: false });
     }
     this.ignore(answer);
+  }
+
+  /** After the events that are queued now; `failure`: why, in the browser's words. */
+  settle(pending: readonly Pending[], failure: string | null): void {
+    if (pending.length === 0) return;
+    queueTask(() => {
+      const error = failure === null ? null : new NativeDOMException(failure, "AbortError");
+      for (let at = 0; at < pending.length; at++) {
+        if (error) pending[at]?.reject(error);
+        else pending[at]?.resolve();
+      }
+    });
+  }
+
+  /** There is nothing that can be played. */
+  refuse(pending: readonly Pending[]): void {
+    const refusal = new NativeDOMException(
+      "The element has no supported sources.",
+      "NotSupportedError",
+    );
+    for (let at = 0; at < pending.length; at++) pending[at]?.reject(refusal);
   }
 
   /** A refusal that nobody needs to hear of. */

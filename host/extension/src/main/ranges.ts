@@ -28,6 +28,30 @@ export function intoSpan(spans: readonly Span[], at: number): number {
   return at;
 }
 
+/** What both have. */
+export function commonSpans(one: readonly Span[], other: readonly Span[]): readonly Span[] {
+  const common: Span[] = [];
+  for (let at = 0; at < one.length; at++) {
+    const a = one[at] as Span;
+    for (let index = 0; index < other.length; index++) {
+      const b = other[index] as Span;
+      const start = max(a.start, b.start);
+      const end = min(a.end, b.end);
+      if (start < end) push(common, { start, end });
+    }
+  }
+  return common;
+}
+
+/** Whether anything of `spans` lies between `start` and `end`. */
+export function overlapsSpan(spans: readonly Span[], start: number, end: number): boolean {
+  for (let at = 0; at < spans.length; at++) {
+    const span = spans[at] as Span;
+    if (span.start < end && start < span.end) return true;
+  }
+  return false;
+}
+
 /** `spans` with `added` in it. */
 export function withSpan(spans: readonly Span[], added: Span): Span[] {
   if (added.end <= added.start) return spans as Span[];

@@ -40,15 +40,10 @@ export const reasons = {
     message: "The media exists only inside this browser.",
     next_step: AFTERWARDS,
   }),
-  tooMuchWaiting: (): Reason => ({
-    code: "too_large",
-    message: "The page sent much media before the device was reached.",
-    next_step: "Reload the page to play on the device.",
-  }),
   notKept: (): Reason => ({
     code: "stage_unavailable",
     message: "The device was reached after the media had begun.",
-    next_step: "Reload the page to play on the device.",
+    next_step: "The device plays as soon as the page loads the next part.",
   }),
   deviceSilent: (): Reason => ({
     code: "stage_unavailable",

@@ -11,8 +11,8 @@
  * decided outside and told by {@link Broker.refresh}.
  *
  * INVARIANT: nothing is told to the host of a frame that was never admitted.
- * INVARIANT: a player that the host no longer knows is failed at its frame, and later
- * messages about it are dropped: it plays natively, new ones may be redirected.
+ * INVARIANT: a player that the host no longer knows is failed or forgotten at its frame, and
+ * later messages about it are dropped: it plays natively, new ones may be redirected.
  */
 import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
 import type {
@@ -233,7 +233,10 @@ export class Broker {
       if (page.stage === "opening" || page.stage === "ready") this.#fail(page, why);
       page.stage = "closed";
       page.failure = null;
-      for (const player of [...page.players.values()]) this.#drop(player, why);
+      for (const player of [...page.players.values()]) {
+        this.#forget(player);
+        player.frame.port.post({ type: "forgotten", player: player.local, reason: why });
+      }
     }
   }
 

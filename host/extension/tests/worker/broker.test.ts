@@ -237,7 +237,7 @@ test("a frame that leaves closes its players only", () => {
   assert.equal(bench.taken().length, 1);
 });
 
-test("a lost host fails every player once; late messages about it go nowhere", () => {
+test("a lost host has forgotten every player; late messages about it go nowhere", () => {
   const bench = new Bench();
   const { frame, page, player } = playing(bench);
   bench.broker.fromDevice({ type: "page_ready", page });
@@ -251,8 +251,8 @@ test("a lost host fails every player once; late messages about it go nowhere", (
     refusal: () => WHY,
   });
   assert.deepEqual(
-    bench.heard(frame).map((message) => (message.type === "player" ? message.event : message.type)),
-    ["page_failed", { type: "failed", reason: WHY, position_micros: 42 }, "config"],
+    bench.heard(frame).map((message) => (message.type === "forgotten" ? message : message.type)),
+    ["page_failed", { type: "forgotten", player: 5, reason: WHY }, "config"],
   );
   bench.append(frame, 6, 1, 4);
   bench.player(frame, 5, { type: "play" });
