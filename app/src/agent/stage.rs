@@ -155,7 +155,7 @@ async fn supervise<T: Copy>(
     let reason = Reason::new(
         ReasonCode::StageCrashed,
         format!("The player process stopped: {how}."),
-        "The page goes on in the session from the same position. Reload it to redirect again.",
+        "The page goes on in the session from the same position, until a new player is ready.",
     );
     // Fails only when the connection is gone, and then nobody waits for it.
     let _ = events.send((tag, Event::Ended(reason))).await;

@@ -59,6 +59,8 @@ export class Control implements PlayerSink, Owner {
   toldPlaying = false;
   /** The page knows that there is enough: the browser's next word on it is dropped. */
   dropsEnough = false;
+  /** The page was told `seeking`, and the browser's element is still on its way there. */
+  owesSeeked = false;
   /** The browser's element is moved to make room; the page did not seek. */
   makingRoom = false;
   /** `loadstart` of the current load was seen. */
@@ -242,7 +244,7 @@ export class Control implements PlayerSink, Owner {
     const { element, playback } = this;
     const at = this.position;
     const plays = !playback.paused && !playback.ended;
-    const { running } = playback;
+    const { running, seeking } = playback;
     this.send({ type: "pause" });
     const pending = playback.handBack(now());
     this.mode = "native";
@@ -253,6 +255,11 @@ export class Control implements PlayerSink, Owner {
     this.toldPlaying = running;
     this.changingHands = !sought && (plays || !there);
     if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
+    this.owesSeeked = seeking && !sought && native.seeking.get(element);
+    if (seeking && !sought && !this.owesSeeked) {
+      this.fire("timeupdate");
+      this.fire("seeked");
+    }
     if (plays) {
       const started = sought ? this.permission.startQuietly() : native.play(element);
       this.promises.adopt(pending, started);
@@ -275,6 +282,7 @@ export class Control implements PlayerSink, Owner {
       paused: native.paused.get(element),
       ended: native.ended.get(element),
       running,
+      seeking: native.seeking.get(element),
     };
     this.loaded = native.readyState.get(element) > 0;
     this.hasData = native.readyState.get(element) >= 2;
@@ -326,7 +334,8 @@ export class Control implements PlayerSink, Owner {
     } else if (this.#link.off && !this.onDevice) {
       this.mode = "native";
       this.preload.restore();
-      this.#report("native", this.#link.refusal);
+      // One that the device cannot play has its own reason, whether there is a device or not.
+      this.#report("native", attachment.refused ?? this.#link.refusal);
     }
   }
 
@@ -380,9 +389,7 @@ export class Control implements PlayerSink, Owner {
         const { state, position_micros, rate } = event;
         this.playback.deviceState(state, position_micros / 1e6, rate, now());
         this.#timeupdate();
-        if (!this.playback.seeking && this.#source?.misses(this.position)) {
-          return this.#leave(reasons.notKept());
-        }
+        if (this.#source?.misses(this.position)) return this.#leave(reasons.notKept());
         break;
       }
       case "seeked":
@@ -544,6 +551,7 @@ export class Control implements PlayerSink, Owner {
     this.settled = false;
     this.makingRoom = false;
     this.changingHands = false;
+    this.owesSeeked = false;
     this.toldPlay = false;
     this.owed = "nothing";
     this.permission.forget();

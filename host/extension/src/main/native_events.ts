@@ -114,7 +114,7 @@ function handOver(control: Control, type: Type): boolean {
       return true;
     case "seeked":
       if (native.paused.get(control.element)) control.changingHands = false;
-      return false;
+      return takeOwedSeeked(control);
     case "canplay":
     case "canplaythrough":
       return !control.toldPlaying && !native.paused.get(control.element);
@@ -127,6 +127,13 @@ function handOver(control: Control, type: Type): boolean {
     default:
       return true;
   }
+}
+
+/** Whether the page waits for the end of a seek that the device did not live to see. */
+function takeOwedSeeked(control: Control): boolean {
+  const owed = control.owesSeeked;
+  control.owesSeeked = false;
+  return owed;
 }
 
 /** The browser says once more that it has enough, after it has begun to play. */

@@ -97,6 +97,8 @@ export interface Handover {
   readonly ended: boolean;
   /** The page was told `playing` already. */
   readonly running: boolean;
+  /** It is on its way to the position; the page was told `seeking`. */
+  readonly seeking: boolean;
 }
 
 export class Playback {
@@ -184,6 +186,10 @@ export class Playback {
     this.#device = "paused";
     this.#arriving = this.#told === "playing";
     this.#seek = null;
+    if (from.seeking) {
+      this.#tokens += 1;
+      this.#seek = seekTo(this.#tokens, from.position, false);
+    }
     this.#played = played;
     this.#playedFrom = this.#told === "playing" ? from.position : null;
     for (let at = 0; at < pending.length; at++) push(this.#pending, pending[at] as Pending);

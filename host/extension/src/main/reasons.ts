@@ -53,7 +53,7 @@ export const reasons = {
   linkLost: (): Reason => ({
     code: "stage_unavailable",
     message: "The connection to the device was lost.",
-    next_step: "It plays in the session. Reload the page when the device is back.",
+    next_step: "It plays in the session until the device is back.",
   }),
 };
 

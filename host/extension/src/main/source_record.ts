@@ -45,6 +45,8 @@ const MAX_STARTS = 2000;
 const SEGMENT = 0.2;
 /** A device that takes over must have this much to play, in seconds. */
 const AHEAD = 1;
+/** So much behind it, too: `buffered` ends where the first of several tracks does. */
+const BEHIND = 0.5;
 /** The browser takes over so long before what the device misses, in seconds. */
 const NEXT = 0.25;
 
@@ -124,7 +126,8 @@ export class SourceRecord {
   covers(at: number): boolean {
     for (let index = 0; index < this.streams.length; index++) {
       const stream = this.streams[index];
-      if (stream && (!stream.fed || overlapsSpan(stream.missing, at, at + AHEAD))) return false;
+      if (stream && (!stream.fed || overlapsSpan(stream.missing, at - BEHIND, at + AHEAD)))
+        return false;
     }
     return true;
   }

@@ -27,7 +27,7 @@ export function installSurface(elements: Elements): void {
   answer(ELEMENT, "played", ({ playback }) => makeTimeRanges(playback.played(now())));
   wrapGetter(ELEMENT, "seeking", (original, self) => {
     const control = elements.known(self);
-    if (control?.changingHands) return false;
+    if (control?.changingHands) return control.owesSeeked;
     return elements.onDevice(self)?.playback.seeking ?? call(original, self, []);
   });
   wrapGetter(ELEMENT, "readyState", (original, self) => {

@@ -64,7 +64,7 @@ export function serves(host: HostState, service: string): boolean {
 const NO_DEVICE = reason(
   "stage_unavailable",
   "No device with Nearside is connected to this session.",
-  "Connect with a client that has Nearside, then reload the page.",
+  "Connect with a client that has Nearside: what plays then goes on there.",
 );
 
 /** Why nothing at all is redirected now, whatever the site; `null` if something may be. */

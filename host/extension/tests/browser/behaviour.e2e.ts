@@ -252,6 +252,27 @@ test("a stage that dies is not noticed, and neither is the next", async () => {
   await page.close();
 });
 
+test("a stage that dies during a seek does not keep the page waiting", async () => {
+  const { page, errors } = await open();
+  await page.evaluate("(async () => { globalThis.video = await playing(); })()");
+  await onDevice(page);
+  const stage = rig.status.now.value.processes.find(({ role }) => role === "stage")?.pid;
+  assert.ok(stage !== undefined);
+  process.kill(stage, "SIGSTOP");
+  try {
+    await page.evaluate("video.currentTime = 3; until(video, 'seeking')");
+    assert.equal(await page.evaluate("video.seeking"), true);
+  } finally {
+    process.kill(stage, "SIGKILL");
+  }
+  await page.waitForFunction("log.includes('seeked')", undefined, { timeout: PLAY_MS });
+  await page.waitForFunction("video.currentTime > 3.3 || video.currentTime < 1");
+  const heard = await page.evaluate<string[]>("log");
+  assert.equal(heard.filter((type) => type === "pause" || type === "play").length, 0, `${heard}`);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test("a page that replaces everything is played, and none of it is called", async () => {
   const { page, errors } = await open();
   const seen = await run(

@@ -318,3 +318,19 @@ test("a gap before the media is played over at once", () => {
   assert.equal(playback.position(50), 0.0667);
   assert.equal(playback.position(100), 0.1);
 });
+
+test("a device that takes over during a seek ends it", () => {
+  const bench = new Bench();
+  bench.facts = { ...bench.facts, readyState: 1, position: 12 };
+  const from = { position: 12, paused: false, ended: false, running: false, seeking: true };
+  bench.playback.takeOver(from, [], []);
+  assert.ok(bench.playback.seeking);
+  bench.playback.deviceReady(true, 0);
+  bench.playback.deviceState("seeking", 12, 0, 0);
+  bench.playback.deviceSeeked(2, 0);
+  assert.deepEqual(bench.seen.splice(0), ["> seek 12000000 2", "> play"]);
+  bench.facts = { ...bench.facts, readyState: 4 };
+  bench.playback.browserSeeked(0);
+  bench.playback.deviceState("playing", 12, 1, 0);
+  assert.deepEqual(bench.seen, ["timeupdate", "seeked", "canplay", "playing", "canplaythrough"]);
+});

@@ -26,7 +26,10 @@ function fail(...words) {
 const players = {
   async hls(element, src) {
     await load("/lib/hls.js/dist/hls.js");
-    const hls = new Hls();
+    // What is to change must not be there already.
+    const hls = new Hls(
+      parameters.has("switch") ? { maxBufferLength: 1, maxMaxBufferLength: 1 } : {},
+    );
     hls.on(Hls.Events.ERROR, (_, data) => {
       if (data.fatal) fail("hls.js", data.type, data.details);
     });
@@ -69,14 +72,16 @@ const players = {
   },
 };
 
-/** Changes between the lowest and the highest rendition, each second. */
+/** Begins with the lowest rendition, and goes on with the highest once that plays. */
 function switchLevels(hls, element) {
-  let second = 0;
-  element.addEventListener("timeupdate", () => {
-    if (Math.floor(element.currentTime) === second) return;
-    second = Math.floor(element.currentTime);
-    hls.nextLevel = second % 2 === 0 ? 0 : hls.levels.length - 1;
-  });
+  hls.startLevel = 0;
+  element.addEventListener(
+    "timeupdate",
+    () => {
+      hls.nextLevel = hls.levels.length - 1;
+    },
+    { once: true },
+  );
 }
 
 function video() {
