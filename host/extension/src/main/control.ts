@@ -53,6 +53,8 @@ export class Control implements PlayerSink, Owner {
   changingHands = false;
   /** The browser has told the page `play`, and not `pause` since. */
   toldPlay = false;
+  /** The browser has told the page `ended`, and not gone elsewhere since. */
+  toldEnded = false;
   /** Events of a play() before the device took over, still on their way: the page's. */
   owed: "nothing" | "play" | "what follows" = "nothing";
   /** Before the browser took over, the page was told `playing`. */
@@ -84,7 +86,6 @@ export class Control implements PlayerSink, Owner {
   #barred: Reason | null = null;
   #autoplaying = true;
   readonly #patience = new Patience();
-  #lastTimeupdate = 0;
   #running = false;
   #playing = false;
   /** The device has played this source. */
@@ -198,9 +199,12 @@ export class Control implements PlayerSink, Owner {
   }
 
   durationChanged(): void {
-    const duration = native.duration.get(this.element);
+    const { element } = this;
+    const duration = native.duration.get(element);
     this.#attachment?.command({ type: "duration", duration_micros: microsOrNull(duration) });
-    if (this.loaded && this.onDevice && duration < this.position) this.seek(duration);
+    if (!this.loaded || !this.onDevice || !(duration < this.position)) return;
+    if (native.seeking.get(element) && !this.makingRoom) this.browserSeeks();
+    else this.seek(duration);
   }
 
   /** Plays by the `autoplay` attribute when enough is there. */
@@ -253,6 +257,7 @@ export class Control implements PlayerSink, Owner {
     this.preload.restore();
     const there = sought || abs(native.currentTime.get(element) - at) <= SAME_PLACE;
     this.toldPlaying = running;
+    this.toldEnded = playback.ended;
     this.changingHands = !sought && (plays || !there);
     if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
     this.owesSeeked = seeking && !sought && native.seeking.get(element);
@@ -277,6 +282,8 @@ export class Control implements PlayerSink, Owner {
     // What is seen already goes on until the stage can take it over.
     const seen = running && !native.paused.get(element) && native.currentTime.get(element) > 0;
     if (seen && !this.#link.ready) return;
+    // What is still to be heard of its end is the browser's to tell: it comes back then.
+    if (native.ended.get(element) && !this.toldEnded) return;
     const handover = {
       position: native.currentTime.get(element),
       paused: native.paused.get(element),
@@ -284,9 +291,6 @@ export class Control implements PlayerSink, Owner {
       running,
       seeking: native.seeking.get(element),
     };
-    this.loaded = native.readyState.get(element) > 0;
-    this.hasData = native.readyState.get(element) >= 2;
-    this.settled = native.readyState.get(element) >= 4;
     const played = spansOf(native.played.get(element));
     const pending = this.promises.takeWaiting();
     this.mode = "device";
@@ -387,8 +391,8 @@ export class Control implements PlayerSink, Owner {
         return;
       case "state": {
         const { state, position_micros, rate } = event;
+        this.voice.loop();
         this.playback.deviceState(state, position_micros / 1e6, rate, now());
-        this.#timeupdate();
         if (this.#source?.misses(this.position)) return this.#leave(reasons.notKept());
         break;
       }
@@ -430,6 +434,12 @@ export class Control implements PlayerSink, Owner {
     this.fire("canplay");
     this.fire("canplaythrough");
     queueTask(() => this.buffersChanged());
+  }
+
+  /** The page hears from the browser that it has ended: the device may take over now. */
+  browserEnded(): void {
+    this.toldEnded = true;
+    if (this.mode === "waiting" || this.#link.ready) queueTask(() => this.#engage());
   }
 
   /** The browser cannot play it; what waits is refused, and so is it by the device. */
@@ -513,6 +523,10 @@ export class Control implements PlayerSink, Owner {
       this.#attachment = new Attachment(this.#link, this, kind, { type: "url", url: found.url });
     }
     this.#reported = this.#attachment.id;
+    const state = native.readyState.get(this.element);
+    this.loaded = state > 0;
+    this.hasData = state >= 2;
+    this.settled = state >= 4;
     this.mode = this.#link.off ? "native" : "waiting";
     if (this.#link.off) this.#report("native", this.#link.refusal);
     else if (this.isFile) this.preload.limit();
@@ -553,6 +567,7 @@ export class Control implements PlayerSink, Owner {
     this.changingHands = false;
     this.owesSeeked = false;
     this.toldPlay = false;
+    this.toldEnded = false;
     this.owed = "nothing";
     this.permission.forget();
     this.size = null;
@@ -591,15 +606,6 @@ export class Control implements PlayerSink, Owner {
   buffered(): readonly Span[] {
     if (!this.isFile) return spansOf(native.buffered.get(this.element));
     return this.loaded ? [{ start: 0, end: native.duration.get(this.element) }] : [];
-  }
-
-  #timeupdate(): void {
-    this.voice.loop();
-    if (!this.playback.running) return;
-    const at = now();
-    if (at - this.#lastTimeupdate < 200) return;
-    this.#lastTimeupdate = at;
-    this.fire("timeupdate");
   }
 
   #resized(width: number, height: number): void {

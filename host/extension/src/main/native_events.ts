@@ -83,8 +83,31 @@ function passes(control: Control, type: Type): boolean {
       if (type === "play" && control.permission.wasQuestion()) return false;
       if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
       if (type === "play" || type === "pause") control.toldPlay = type === "play";
-      if (control.changingHands) return handOver(control, type);
-      return !(control.dropsEnough && afterHandOver(control, type));
+      if (!(control.changingHands ? handOver : afterHandOver)(control, type)) return false;
+      told(control, type);
+      return true;
+  }
+}
+
+/** What the page knows from the browser: the device goes on from there. */
+function told(control: Control, type: Type): void {
+  switch (type) {
+    case "loadedmetadata":
+      control.loaded = true;
+      return;
+    case "loadeddata":
+      control.hasData = true;
+      return;
+    case "canplaythrough":
+      control.settled = true;
+      return;
+    case "play":
+    case "seeking":
+      control.toldEnded = false;
+      return;
+    case "ended":
+      control.browserEnded();
+      return;
   }
 }
 
@@ -109,9 +132,11 @@ function handOver(control: Control, type: Type): boolean {
       return !control.toldPlaying;
     case "pause":
     case "error":
-    case "ended":
       control.changingHands = false;
       return true;
+    case "ended":
+      control.changingHands = false;
+      return !control.toldEnded;
     case "seeked":
       if (native.paused.get(control.element)) control.changingHands = false;
       return takeOwedSeeked(control);
@@ -122,8 +147,9 @@ function handOver(control: Control, type: Type): boolean {
     case "seeking":
     case "timeupdate":
     case "waiting":
-    case "loadeddata":
       return false;
+    case "loadeddata":
+      return !control.hasData;
     default:
       return true;
   }
@@ -138,8 +164,9 @@ function takeOwedSeeked(control: Control): boolean {
 
 /** The browser says once more that it has enough, after it has begun to play. */
 function afterHandOver(control: Control, type: Type): boolean {
+  const drops = control.dropsEnough && type === "canplaythrough";
   if (type !== "timeupdate" && type !== "progress") control.dropsEnough = false;
-  return type === "canplaythrough";
+  return !drops;
 }
 
 /** The device plays, the browser's element is parked. */

@@ -84,6 +84,9 @@ const NEAR = 0.2;
 /** A report this far behind the last one, with `loop` set, is the next round, in seconds. */
 const WRAP = 0.5;
 
+/** The page hears of the position no more often, in ms. */
+const TIME_TOLD = 200;
+
 /** Token of the jump back that the device makes by itself; its own count up from 0. */
 const WRAPPED = -1;
 
@@ -117,6 +120,8 @@ export class Playback {
   #owesThrough = false;
   /** The page is owed `canplay` after a seek. */
   #owesEnough = false;
+  /** When the page last heard of the position; before, when it began to move. */
+  #timeTold = 0;
   #played: readonly Span[] = [];
   #playedFrom: number | null = null;
 
@@ -312,12 +317,16 @@ export class Playback {
       if (state === "playing") this.deviceState(state, position, rate, now);
       return;
     }
-    if (state === "ended") {
+    if (state === "ended" && facts.readyState >= HAVE_METADATA) {
       this.#end(facts, now);
       return;
     }
     if (!this.#ended) this.#clock.report(position, this.#paused ? 0 : rate, now);
     this.#advance(now);
+    if (this.running && now - this.#timeTold >= TIME_TOLD) {
+      this.#timeTold = now;
+      this.#effects.fire("timeupdate");
+    }
   }
 
   /** Media was appended, or the browser's element has more of it. */
@@ -381,15 +390,9 @@ export class Playback {
         if (this.#pending.length > 0) this.#effects.settle(drain(this.#pending), null);
         return;
       }
-      const waited = this.#told === "waiting";
-      this.#told = "playing";
-      this.#playedFrom = this.position(now);
-      this.#effects.hasData();
-      if (waited) this.#effects.fire("canplay");
-      this.#effects.fire("playing");
-      if (waited || this.#owesThrough) this.#effects.fire("canplaythrough");
-      this.#owesThrough = false;
-      this.#effects.settle(drain(this.#pending), null);
+      this.#goOn(now);
+    } else if (this.#device === "ended") {
+      this.#end(this.#effects.facts(), now);
     } else if (this.#device === "stalled" && this.#told === "playing" && !this.#arriving) {
       // Without data in the browser, too, or the device is behind: either way it stands.
       this.#notePlayed(this.position(now));
@@ -397,6 +400,20 @@ export class Playback {
       this.#effects.fire("timeupdate");
       this.#effects.fire("waiting");
     }
+  }
+
+  /** It plays, for the first time or again. */
+  #goOn(now: number): void {
+    const waited = this.#told === "waiting";
+    this.#told = "playing";
+    this.#timeTold = now;
+    this.#playedFrom = this.position(now);
+    this.#effects.hasData();
+    if (waited) this.#effects.fire("canplay");
+    this.#effects.fire("playing");
+    if (waited || this.#owesThrough) this.#effects.fire("canplaythrough");
+    this.#owesThrough = false;
+    this.#effects.settle(drain(this.#pending), null);
   }
 
   /** Whether a report is about this seek: the device says first where it goes. */
@@ -429,6 +446,8 @@ export class Playback {
     if (this.#ended) return;
     const { duration } = facts;
     const at = isFiniteNumber(duration) ? duration : this.position(now);
+    // What is too short to be reported while it plays has played nevertheless.
+    if (!this.#paused && this.#told !== "playing") this.#goOn(now);
     this.#notePlayed(at);
     this.#clock.hold(at);
     this.#ended = true;

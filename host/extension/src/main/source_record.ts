@@ -37,6 +37,8 @@ export interface Owner {
   makeRoom(): boolean;
   /** The browser has taken or removed media. */
   buffersChanged(): void;
+  /** The page has said how long the media is. */
+  durationChanged(): void;
 }
 
 /** Segment starts remembered for making room. */

@@ -7,7 +7,7 @@
  */
 
 import type { StreamCommand } from "../generated/messages.js";
-import { call, wrapMethod } from "./disguise.js";
+import { call, wrapMethod, wrapSetter } from "./disguise.js";
 import type { Link } from "./link.js";
 import { NativeMediaSource } from "./natives.js";
 import {
@@ -83,6 +83,10 @@ export function installTee(link: Link, find: () => void): void {
   wrapMethod(NativeMediaSource.prototype, "removeSourceBuffer", (original, self, args) => {
     call(original, self, args);
     quietly(() => sources.get(self as MediaSource)?.removed(args[0] as SourceBuffer));
+  });
+  wrapSetter(NativeMediaSource.prototype, "duration", (original, self, value) => {
+    call(original, self, [value]);
+    quietly(() => sources.get(self as MediaSource)?.owner?.durationChanged());
   });
   wrapMethod(NativeMediaSource.prototype, "endOfStream", (original, self, args) => {
     call(original, self, args);

@@ -218,7 +218,10 @@ test("a seek to the end ends", () => {
     [{ device: "seeking", at: 30 }, ""],
     [{ device: "ended", at: 30 }, ""],
     [{ browserSeeked: true }, ""],
-    [{ deviceSeeked: 1 }, "timeupdate,seeked,timeupdate,pause,ended"],
+    [
+      { deviceSeeked: 1 },
+      "timeupdate,seeked,canplay,playing,canplaythrough,timeupdate,pause,ended",
+    ],
   ]);
 });
 
@@ -294,7 +297,7 @@ test("played is what was played", () => {
   const bench = check([
     ...PLAYING,
     [{ wait: 1000 }, ""],
-    [{ device: "playing", at: 1, rate: 1 }, ""],
+    [{ device: "playing", at: 1, rate: 1 }, "timeupdate"],
     [{ seek: 20 }, "> seek 20000000 1,seeking,waiting"],
     [{ browserSeeked: true }, ""],
     [{ deviceSeeked: 1 }, "timeupdate,seeked"],
@@ -306,6 +309,44 @@ test("played is what was played", () => {
     { start: 0, end: 1 },
     { start: 20, end: 21 },
   ]);
+});
+
+test("the position is told when it has moved for a while, not as soon as it plays", () => {
+  check([
+    [{ wait: 5000 }, ""],
+    ...PLAYING,
+    [{ wait: 199 }, ""],
+    [{ device: "playing", at: 0.199, rate: 1 }, ""],
+    [{ wait: 51 }, ""],
+    [{ device: "playing", at: 0.25, rate: 1 }, "timeupdate"],
+    [{ wait: 100 }, ""],
+    [{ device: "playing", at: 0.35, rate: 1 }, ""],
+    [{ wait: 100 }, ""],
+    [{ device: "stalled", at: 0.45 }, "timeupdate,waiting"],
+    [{ wait: 900 }, ""],
+    [{ device: "stalled", at: 0.45 }, ""],
+    [{ device: "playing", at: 0.45, rate: 1 }, "canplay,playing,canplaythrough"],
+    [{ wait: 250 }, ""],
+    [{ device: "playing", at: 0.7, rate: 1 }, "timeupdate"],
+  ]);
+});
+
+test("what ends before a report of it playing has played", () => {
+  check([
+    [{ facts: { duration: 0.00001 } }, ""],
+    [{ play: true }, "play,> play"],
+    [{ device: "ended", at: 0.00001 }, "playing,resolved,timeupdate,pause,ended"],
+  ]);
+  const { playback } = check([
+    [{ facts: { readyState: 0, duration: Number.NaN, buffered: [] } }, ""],
+    [{ play: true }, "play,waiting,> play"],
+    [{ device: "ended", at: 0.00001 }, ""],
+    [
+      { facts: { readyState: 1, duration: 0.00001, buffered: [{ start: 0, end: 0.00001 }] } },
+      "canplay,playing,canplaythrough,resolved,timeupdate,pause,ended",
+    ],
+  ]);
+  assert.equal(playback.ended, true);
 });
 
 test("a gap before the media is played over at once", () => {
