@@ -16,13 +16,14 @@ import type { PlayerCommand, PlayerEvent, Reason } from "../generated/messages.j
 import { Attachment } from "./attachment.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
+import { factsOf } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
 import { dispatch, NativeEvent, native, now, spansOf } from "./natives.js";
 import { Patience } from "./patience.js";
 import { Permission } from "./permission.js";
-import { type Facts, Playback } from "./playback.js";
+import { Playback } from "./playback.js";
 import { Preload } from "./preload.js";
 import { abs } from "./primordials.js";
 import { Promises } from "./promises.js";
@@ -99,7 +100,7 @@ export class Control implements PlayerSink, Owner {
   ) {
     this.#link = link;
     this.playback = new Playback({
-      facts: () => this.#facts(),
+      facts: () => factsOf(element, this.buffered(), this.#source?.ended ?? true),
       fire: (type) => this.fire(type),
       send: (command) => this.send(command),
       hasData: () => this.#deviceHasData(),
@@ -160,7 +161,8 @@ export class Control implements PlayerSink, Owner {
     });
   }
 
-  pause(): void {
+  /** `pause()`, or the element was taken out of its document (`removed`). */
+  pause(removed = false): void {
     this.#autoplaying = false;
     if (!this.onDevice) {
       this.changingHands = false;
@@ -169,7 +171,7 @@ export class Control implements PlayerSink, Owner {
     }
     // An element that has not loaded begins to by `pause()`.
     if (native.networkState.get(this.element) === 0) native.pause(this.element);
-    this.playback.pause(now());
+    this.playback.pause(now(), removed);
     this.changed();
   }
 
@@ -587,19 +589,6 @@ export class Control implements PlayerSink, Owner {
     if (!this.hasData) this.fire("loadeddata");
     this.hasData = true;
     this.settled = true;
-  }
-
-  #facts(): Facts {
-    const { element } = this;
-    const duration = native.duration.get(element);
-    return {
-      readyState: native.readyState.get(element),
-      position: native.currentTime.get(element),
-      duration,
-      buffered: this.buffered(),
-      endOfStream: this.#source ? this.#source.ended : true,
-      loop: native.loop.get(element),
-    };
   }
 
   /** A file counts as loaded: the device reads it as it needs. */

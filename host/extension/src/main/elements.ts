@@ -16,6 +16,7 @@ import {
   stopObserving,
 } from "./natives.js";
 import { SafeSet, SafeWeakMap, SafeWeakSet } from "./primordials.js";
+import { queueTask } from "./tasks.js";
 
 export class Elements {
   readonly #link: Link;
@@ -27,7 +28,7 @@ export class Elements {
 
   constructor(link: Link) {
     this.#link = link;
-    this.#removals = new MutationObserver(() => this.#lookForRemoved());
+    this.#removals = new MutationObserver(() => queueTask(() => this.#lookForRemoved()));
   }
 
   /** The control of an element that is known; null for everything else. */
@@ -80,12 +81,12 @@ export class Elements {
     }
   }
 
-  /** An element that is taken out of its document pauses. */
+  /** An element that is taken out of its document pauses, if it is not back by the next task. */
   #lookForRemoved(): void {
     this.#connected.forEach((control) => {
       if (isConnected.get(control.element)) return;
       this.#connected.delete(control);
-      control.pause();
+      control.pause(true);
     });
   }
 }

@@ -90,8 +90,11 @@ const TIME_TOLD = 200;
 /** Token of the jump back that the device makes by itself; its own count up from 0. */
 const WRAPPED = -1;
 
-const INTERRUPTED_BY_PAUSE = "The play() request was interrupted by a call to pause().";
-const INTERRUPTED_BY_LOAD = "The play() request was interrupted by a new load request.";
+/** What a play() is rejected with, in the browser's words. */
+const MORE = "https://goo.gl/LdLk22";
+const INTERRUPTED_BY_PAUSE = `The play() request was interrupted by a call to pause(). ${MORE}`;
+const INTERRUPTED_BY_LOAD = `The play() request was interrupted by a new load request. ${MORE}`;
+const INTERRUPTED_BY_REMOVAL = `The play() request was interrupted because the media was removed from the document. ${MORE}`;
 
 /** Where an element is when the device takes it over. */
 export interface Handover {
@@ -233,14 +236,18 @@ export class Playback {
     this.#advance(now);
   }
 
-  pause(now: number): void {
+  /** `pause()`, or the element was taken out of its document (`removed`). */
+  pause(now: number, removed = false): void {
     if (this.#paused) return;
+    // In the browser play() with enough data has played by now.
+    if (this.#told === "starting" && !this.#seek) this.#goOn(now);
     this.#standStill(now);
     this.#paused = true;
     this.#told = "idle";
     this.#effects.fire("timeupdate");
     this.#effects.fire("pause");
-    this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_PAUSE);
+    const why = removed ? INTERRUPTED_BY_REMOVAL : INTERRUPTED_BY_PAUSE;
+    this.#effects.settle(drain(this.#pending), why);
     this.#effects.send({ type: "pause" });
   }
 

@@ -75,13 +75,61 @@ const CASES: readonly {
     expected: "play,waiting,loadedmetadata,loadeddata,canplay,playing,canplaythrough",
   },
   {
-    name: "pause rejects play",
+    name: "play and pause at once",
     script: `const video = make(); await fill(video);
-      await reaching(() => video.readyState === 4); log.length = 0;
+      await reaching(() => log.includes("canplaythrough")); log.length = 0;
       const played = video.play(); video.pause();
       const name = await played.then(() => "played", (error) => error.name);
       return [name, log.join(), video.paused];`,
-    expected: ["AbortError", "play,pause", true],
+    expected: ["played", "play,playing", true],
+  },
+  {
+    name: "a play that ends in vain says why",
+    script: `const why = [];
+      for (const end of [
+        (video) => video.pause(), (video) => video.remove(), (video) => { video.src = ""; },
+      ]) {
+        const video = make(); await openSource(video);
+        const played = video.play(); end(video);
+        why.push(video.paused, await played.catch(({ message }) => message.split(". ")[0]));
+      }
+      return why;`,
+    expected: [
+      true,
+      "The play() request was interrupted by a call to pause()",
+      false,
+      "The play() request was interrupted because the media was removed from the document",
+      true,
+      "The play() request was interrupted by a new load request",
+    ],
+  },
+  {
+    name: "a seek to the end while it plays",
+    script: `const video = await playing(); video.loop = false; video.currentTime = video.duration;
+      await until(video, "ended");
+      return [log.join(), video.ended, video.paused];`,
+    expected: ["seeking,waiting,seeked,canplay,playing,canplaythrough,pause,ended", true, true],
+  },
+  {
+    name: "a seek as soon as it plays",
+    script: `const video = make(); await fill(video);
+      await reaching(() => log.includes("canplaythrough"));
+      const played = until(video, "playing"); video.play(); await played; log.length = 0;
+      video.addEventListener("timeupdate", () => log.push("timeupdate"));
+      await new Promise((resolve) => setTimeout(resolve)); video.currentTime = 2;
+      await until(video, "seeked"); return log.join();`,
+    expected: "seeking,waiting,timeupdate,seeked",
+  },
+  {
+    name: "a duration that ends before the position",
+    script: `const video = make(); const buffer = await fill(video, 3); const source = opened;
+      await video.play(); video.currentTime = 2.5; await until(video, "canplaythrough");
+      log.length = 0; buffer.remove(1, Infinity); await until(buffer, "updateend");
+      source.duration = buffer.buffered.end(0);
+      const { seeking, currentTime, duration } = video; source.endOfStream();
+      await until(video, "ended");
+      return [seeking, currentTime === duration, log[0], log.at(-1)];`,
+    expected: [true, true, "seeking", "ended"],
   },
   {
     name: "the autoplay attribute",

@@ -115,10 +115,17 @@ test("a device that is faster than the browser waits for the metadata", () => {
   ]);
 });
 
-test("pause before it plays rejects", () => {
+test("pause before it plays rejects, if there was too little to play", () => {
+  check([
+    [{ facts: { readyState: 1, buffered: [] } }, ""],
+    [{ play: true }, "play,waiting,> play"],
+    [{ pause: true }, "timeupdate,pause,rejected,> pause"],
+    [{ device: "playing", at: 0, rate: 1 }, ""],
+    [{ device: "paused", at: 0 }, ""],
+  ]);
   check([
     [{ play: true }, "play,> play"],
-    [{ pause: true }, "timeupdate,pause,rejected,> pause"],
+    [{ pause: true }, "playing,resolved,timeupdate,pause,> pause"],
     [{ device: "playing", at: 0, rate: 1 }, ""],
     [{ device: "paused", at: 0 }, ""],
   ]);

@@ -47,6 +47,7 @@ globalThis.openSource = async (video) => {
   const source = new MediaSource();
   video.src = URL.createObjectURL(source);
   await until(source, "sourceopen");
+  globalThis.opened = source;
   return source;
 };
 
