@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
+import { giveToAsker } from "./asker.ts";
 import { registerCases } from "./cases/all.ts";
 import { measure } from "./measure.ts";
 import { PageError } from "./opening.ts";
@@ -57,6 +58,14 @@ function checkReport(file: string): void {
     throw new UsageError(`no report can be written to ${file}`);
 }
 
+function writeReport({ report, screenshots }: Options, text: string): void {
+  if (report) {
+    fs.writeFileSync(report, text);
+    giveToAsker(report);
+  }
+  if (screenshots) giveToAsker(screenshots);
+}
+
 /** A page of this machine, where the browser looks anyway. */
 function isUsual(url: string): boolean {
   return /^(127\.0\.0\.1|(.+\.)?localhost)$/.test(new URL(url).hostname);
@@ -79,7 +88,7 @@ async function playPage(options: Options): Promise<void> {
   });
   const text = `${JSON.stringify(report, null, 2)}\n`;
   process.stdout.write(text);
-  if (options.report) fs.writeFileSync(options.report, text);
+  writeReport(options, text);
   if (options.keep) {
     process.stderr.write(
       `\nEverything keeps running.\n` +
@@ -100,7 +109,7 @@ async function measureAll(options: Options): Promise<void> {
   const rig = await Rig.start(rigOptions(options), (one) => rigs.add(one));
   const text = `${JSON.stringify(await measure(rig, options.seconds), null, 2)}\n`;
   process.stdout.write(text);
-  if (options.report) fs.writeFileSync(options.report, text);
+  writeReport(options, text);
 }
 
 async function main(): Promise<void> {

@@ -11,6 +11,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { EXTENSION_ID, HOST_NAME } from "../../host/extension/src/shared/identity.ts";
+import { giveAlone, giveToAsker } from "./asker.ts";
 import { Browser, type BrowserOptions, processesNamed, type Redirection } from "./browser.ts";
 import { type ClipName, clip } from "./clips.ts";
 import { Device, type Target } from "./device.ts";
@@ -208,18 +209,6 @@ export class Rig {
     return `/clips/${path.basename(folder)}/${entry}`;
   }
 
-  /** Under sudo, what is kept belongs to the one who asked. */
-  #handOver(): void {
-    const [uid, gid] = [process.env["SUDO_UID"], process.env["SUDO_GID"]].map(Number);
-    if (!uid || !gid) return;
-    for (const kept of [this.options.store, this.options.logs]) {
-      for (const name of fs.readdirSync(kept, { recursive: true })) {
-        fs.chownSync(path.join(kept, String(name)), uid, gid);
-      }
-      for (const folder of [kept, path.dirname(kept)]) fs.chownSync(folder, uid, gid);
-    }
-  }
-
   /** Writes what was seen of something to a log beside those of the programs. */
   log(name: string, entries: unknown[]): void {
     this.#logs += 1;
@@ -257,7 +246,10 @@ export class Rig {
       await this.processes.endAll();
       for (const pid of hosts) killTree(pid);
       this.#keepLogs();
-      this.#handOver();
+      for (const kept of [this.options.store, this.options.logs]) {
+        giveToAsker(kept);
+        giveAlone(path.dirname(kept));
+      }
     } finally {
       this.ledger.undo();
     }
