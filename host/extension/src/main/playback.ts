@@ -17,7 +17,7 @@
  */
 import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
 import { DeviceClock } from "./clock.js";
-import { abs, drain, isFiniteNumber, max, push } from "./primordials.js";
+import { abs, drain, isFiniteNumber, max, min, push } from "./primordials.js";
 import { endOfSpanAt, intoSpan, micros, type Span, withSpan } from "./ranges.js";
 
 /** What the browser's own element says now. Seconds. */
@@ -170,8 +170,10 @@ export class Playback {
     const { readyState, duration } = facts;
     if (readyState < HAVE_METADATA || (this.#seek && !this.#seek.browserThere)) return readyState;
     const at = this.position(now);
-    if (this.#told === "waiting" && this.#device === "stalled") return HAVE_CURRENT_DATA;
     const near = abs(at - facts.position) < NEAR;
+    if (this.#told === "waiting" && (this.#device === "stalled" || this.#isDry(now))) {
+      return near ? min(readyState, HAVE_CURRENT_DATA) : HAVE_CURRENT_DATA;
+    }
     if (near && this.#told !== "playing") return readyState;
     if (facts.endOfStream && at >= duration - END) return HAVE_ENOUGH_DATA;
     const end = endOfSpanAt(facts.buffered, at);
@@ -400,13 +402,26 @@ export class Playback {
       this.#goOn(now);
     } else if (this.#device === "ended") {
       this.#end(this.#effects.facts(), now);
-    } else if (this.#device === "stalled" && this.#told === "playing" && !this.#arriving) {
+      return;
+    }
+    if (this.#device !== "stalled") return;
+    // Its first pictures are on their way, unless what was there has been removed meanwhile.
+    if (this.#told === "starting" && this.#isDry(now)) this.#goOn(now);
+    if (this.#told === "playing" && !this.#arriving) {
       // Without data in the browser, too, or the device is behind: either way it stands.
       this.#notePlayed(this.position(now));
       this.#told = "waiting";
       this.#effects.fire("timeupdate");
       this.#effects.fire("waiting");
     }
+  }
+
+  /** Whether nothing is buffered to go on with. */
+  #isDry(now: number): boolean {
+    const { buffered, duration, endOfStream } = this.#effects.facts();
+    const at = this.position(now);
+    if (endOfStream && at >= duration - END) return false;
+    return (endOfSpanAt(buffered, at) ?? at) - at <= NEXT_PICTURE;
   }
 
   /** It plays, for the first time or again. */

@@ -338,6 +338,34 @@ test("the position is told when it has moved for a while, not as soon as it play
   ]);
 });
 
+test("what is removed before it plays is waited for", () => {
+  const { playback, now } = check([
+    [{ play: true }, "play,> play"],
+    [{ device: "stalled", at: 0 }, ""],
+    [{ facts: { buffered: [], endOfStream: false } }, "playing,resolved,timeupdate,waiting"],
+    [{ pause: true }, "timeupdate,pause,> pause"],
+    [{ play: true }, "play,> play,playing,resolved,timeupdate,waiting"],
+    [{ device: "paused", at: 0 }, ""],
+  ]);
+  assert.equal(playback.readyState(now), 2);
+});
+
+test("a device that waits has no more than the browser", () => {
+  for (const [browser, expected] of [
+    [1, 1],
+    [2, 2],
+    [4, 2],
+  ] as const) {
+    const { playback, now } = check([
+      [{ facts: { readyState: 1, buffered: [], endOfStream: false } }, ""],
+      [{ play: true }, "play,waiting,> play"],
+      [{ facts: { readyState: browser } }, ""],
+      [{ device: "stalled", at: 0 }, ""],
+    ]);
+    assert.equal(playback.readyState(now), expected);
+  }
+});
+
 test("what ends before a report of it playing has played", () => {
   check([
     [{ facts: { duration: 0.00001 } }, ""],
