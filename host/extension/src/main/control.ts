@@ -35,6 +35,7 @@ import { StageVoice } from "./stage_voice.js";
 import { steer } from "./steer.js";
 import { queueTask } from "./tasks.js";
 import { sourceOf } from "./tee.js";
+import { Told } from "./told.js";
 
 export type Mode = "nothing" | "waiting" | "device" | "native";
 
@@ -49,31 +50,8 @@ export class Control implements PlayerSink, Owner {
   readonly preload: Preload;
   readonly permission: Permission;
   readonly voice: StageVoice;
+  readonly told = new Told();
   mode: Mode = "nothing";
-  /** The browser's element takes over: its events for that are not the page's. */
-  changingHands = false;
-  /** The browser has told the page `play`, and not `pause` since. */
-  toldPlay = false;
-  /** The browser has told the page `ended`, and not gone elsewhere since. */
-  toldEnded = false;
-  /** Events of a play() before the device took over, still on their way: the page's. */
-  owed: "nothing" | "play" | "what follows" = "nothing";
-  /** Before the browser took over, the page was told `playing`. */
-  toldPlaying = false;
-  /** The page knows that there is enough: the browser's next word on it is dropped. */
-  dropsEnough = false;
-  /** The page was told `seeking`, and the browser's element is still on its way there. */
-  owesSeeked = false;
-  /** The browser's element is moved to make room; the page did not seek. */
-  makingRoom = false;
-  /** `loadstart` of the current load was seen. */
-  started = false;
-  /** The page was told `loadedmetadata`. */
-  loaded = false;
-  /** The page was told `loadeddata` for this source. */
-  hasData = false;
-  /** The page was told `canplaythrough` for this source. */
-  settled = false;
   /** Size that the device shows, in pixels. */
   size: { readonly width: number; readonly height: number } | null = null;
   /** Holds the element, and watches for its removal, while the device plays it. */
@@ -136,7 +114,7 @@ export class Control implements PlayerSink, Owner {
   sync(anew = false): void {
     const found = findSource(this.element);
     if (!anew && found.key === this.#key) {
-      if (this.loaded && native.readyState.get(this.element) === 0) this.#restart();
+      if (this.told.loaded && native.readyState.get(this.element) === 0) this.#restart();
       return;
     }
     this.#detach();
@@ -146,7 +124,7 @@ export class Control implements PlayerSink, Owner {
 
   play(): Promise<void> {
     this.#autoplaying = false;
-    if (this.changingHands) this.changingHands = false;
+    if (this.told.changingHands) this.told.changingHands = false;
     if (this.mode === "nothing") this.#wake();
     if (!this.onDevice)
       return this.promises.track(native.play(this.element), this.mode === "waiting");
@@ -165,7 +143,7 @@ export class Control implements PlayerSink, Owner {
   pause(removed = false): void {
     this.#autoplaying = false;
     if (!this.onDevice) {
-      this.changingHands = false;
+      this.told.changingHands = false;
       native.pause(this.element);
       return;
     }
@@ -178,9 +156,9 @@ export class Control implements PlayerSink, Owner {
   /** `currentTime = to`. Throws what the browser throws. */
   seek(to: number): void {
     native.currentTime.set(this.element, to);
-    this.changingHands = false;
+    this.told.changingHands = false;
     if (!this.onDevice || native.readyState.get(this.element) < 1) return;
-    this.makingRoom = false;
+    this.told.makingRoom = false;
     this.browserSeeks();
   }
 
@@ -192,7 +170,7 @@ export class Control implements PlayerSink, Owner {
     this.playback.seek(to, now(), true);
     this.frames.interrupt(to);
     // What is owed for having enough comes with the end of the seek.
-    this.settled = true;
+    this.told.settled = true;
     this.changed();
   }
 
@@ -204,8 +182,8 @@ export class Control implements PlayerSink, Owner {
     const { element } = this;
     const duration = native.duration.get(element);
     this.#attachment?.command({ type: "duration", duration_micros: microsOrNull(duration) });
-    if (!this.loaded || !this.onDevice || !(duration < this.position)) return;
-    if (native.seeking.get(element) && !this.makingRoom) this.browserSeeks();
+    if (!this.told.loaded || !this.onDevice || !(duration < this.position)) return;
+    if (native.seeking.get(element) && !this.told.makingRoom) this.browserSeeks();
     else this.seek(duration);
   }
 
@@ -213,7 +191,7 @@ export class Control implements PlayerSink, Owner {
   tryAutoplay(): void {
     if (!this.onDevice || !this.#autoplaying || !this.playback.paused || this.playback.seeking)
       return;
-    if (!native.autoplay.get(this.element) || !this.settled) return;
+    if (!native.autoplay.get(this.element) || !this.told.settled) return;
     if (this.playback.readyState(now()) < 3) return;
     this.#autoplaying = false;
     const refusal = this.permission.refusal();
@@ -254,16 +232,16 @@ export class Control implements PlayerSink, Owner {
     this.send({ type: "pause" });
     const pending = playback.handBack(now());
     this.mode = "native";
-    this.toldPlay = plays;
+    this.told.play = plays;
     this.#stopWatching();
     this.preload.restore();
     const there = sought || abs(native.currentTime.get(element) - at) <= SAME_PLACE;
-    this.toldPlaying = running;
-    this.toldEnded = playback.ended;
-    this.changingHands = !sought && (plays || !there);
+    this.told.playing = running;
+    this.told.ended = playback.ended;
+    this.told.changingHands = !sought && (plays || !there);
     if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
-    this.owesSeeked = seeking && !sought && native.seeking.get(element);
-    if (seeking && !sought && !this.owesSeeked) {
+    this.told.owesSeeked = seeking && !sought && native.seeking.get(element);
+    if (seeking && !sought && !this.told.owesSeeked) {
       this.fire("timeupdate");
       this.fire("seeked");
     }
@@ -285,7 +263,7 @@ export class Control implements PlayerSink, Owner {
     const seen = running && !native.paused.get(element) && native.currentTime.get(element) > 0;
     if (seen && !this.#link.ready) return;
     // What is still to be heard of its end is the browser's to tell: it comes back then.
-    if (native.ended.get(element) && !this.toldEnded) return;
+    if (native.ended.get(element) && !this.told.ended) return;
     const handover = {
       position: native.currentTime.get(element),
       paused: native.paused.get(element),
@@ -296,9 +274,9 @@ export class Control implements PlayerSink, Owner {
     const played = spansOf(native.played.get(element));
     const pending = this.promises.takeWaiting();
     this.mode = "device";
-    this.changingHands = false;
-    this.owed = handover.paused || this.toldPlay ? "nothing" : "play";
-    this.toldPlay = false;
+    this.told.changingHands = false;
+    this.told.owed = handover.paused || this.told.play ? "nothing" : "play";
+    this.told.play = false;
     // Also takes away that the browser starts it by its `autoplay` attribute.
     native.pause(element);
     if (this.isFile) this.preload.limit();
@@ -320,7 +298,7 @@ export class Control implements PlayerSink, Owner {
     this.#patience.stageAnswered();
     this.voice.all(false);
     this.cues.forget();
-    if (this.loaded) this.durationChanged();
+    if (this.told.loaded) this.durationChanged();
     this.playback.deviceReady(attachment.fresh, now());
     attachment.fresh = false;
     this.cuesChanged();
@@ -430,9 +408,9 @@ export class Control implements PlayerSink, Owner {
 
   /** A file that is loaded no further: the device has enough, whatever the browser has. */
   fileHasEnough(): void {
-    if (!this.onDevice || !this.isFile || this.settled) return;
+    if (!this.onDevice || !this.isFile || this.told.settled) return;
     if (native.readyState.get(this.element) >= 3) return;
-    this.settled = true;
+    this.told.settled = true;
     this.fire("canplay");
     this.fire("canplaythrough");
     queueTask(() => this.buffersChanged());
@@ -440,7 +418,7 @@ export class Control implements PlayerSink, Owner {
 
   /** The page hears from the browser that it has ended: the device may take over now. */
   browserEnded(): void {
-    this.toldEnded = true;
+    this.told.ended = true;
     if (this.mode === "waiting" || this.#link.ready) queueTask(() => this.#engage());
   }
 
@@ -453,10 +431,10 @@ export class Control implements PlayerSink, Owner {
     const { element } = this;
     const source = this.#source;
     if (!this.onDevice || !source || source.updating) return false;
-    if (this.playback.seeking || this.makingRoom || native.seeking.get(element)) return false;
+    if (this.playback.seeking || this.told.makingRoom || native.seeking.get(element)) return false;
     const to = source.segmentStart(this.position);
     if (abs(native.currentTime.get(element) - to) < 0.5) return false;
-    this.makingRoom = true;
+    this.told.makingRoom = true;
     native.currentTime.set(element, to);
     return true;
   }
@@ -525,10 +503,7 @@ export class Control implements PlayerSink, Owner {
       this.#attachment = new Attachment(this.#link, this, kind, { type: "url", url: found.url });
     }
     this.#reported = this.#attachment.id;
-    const state = native.readyState.get(this.element);
-    this.loaded = state > 0;
-    this.hasData = state >= 2;
-    this.settled = state >= 4;
+    this.told.data(native.readyState.get(this.element));
     this.mode = this.#link.off ? "native" : "waiting";
     if (this.#link.off) this.#report("native", this.#link.refusal);
     else if (this.isFile) this.preload.limit();
@@ -562,15 +537,7 @@ export class Control implements PlayerSink, Owner {
 
   /** The element loads anew. */
   #restart(): void {
-    this.loaded = false;
-    this.hasData = false;
-    this.settled = false;
-    this.makingRoom = false;
-    this.changingHands = false;
-    this.owesSeeked = false;
-    this.toldPlay = false;
-    this.toldEnded = false;
-    this.owed = "nothing";
+    this.told.restart();
     this.permission.forget();
     this.size = null;
     this.#hasPlayed = false;
@@ -586,15 +553,15 @@ export class Control implements PlayerSink, Owner {
   }
 
   #deviceHasData(): void {
-    if (!this.hasData) this.fire("loadeddata");
-    this.hasData = true;
-    this.settled = true;
+    if (!this.told.hasData) this.fire("loadeddata");
+    this.told.hasData = true;
+    this.told.settled = true;
   }
 
   /** A file counts as loaded: the device reads it as it needs. */
   buffered(): readonly Span[] {
     if (!this.isFile) return spansOf(native.buffered.get(this.element));
-    return this.loaded ? [{ start: 0, end: native.duration.get(this.element) }] : [];
+    return this.told.loaded ? [{ start: 0, end: native.duration.get(this.element) }] : [];
   }
 
   #resized(width: number, height: number): void {

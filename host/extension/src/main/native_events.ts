@@ -65,8 +65,8 @@ export function listenTo(target: EventTarget, elements: Elements): void {
 function passes(control: Control, type: Type): boolean {
   switch (type) {
     case "loadstart":
-      control.sync(control.started);
-      control.started = true;
+      control.sync(control.told.started);
+      control.told.started = true;
       if (control.onDevice) native.pause(control.element);
       return true;
     case "emptied":
@@ -82,8 +82,8 @@ function passes(control: Control, type: Type): boolean {
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
       if (type === "play" && control.permission.wasQuestion()) return false;
       if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
-      if (type === "play" || type === "pause") control.toldPlay = type === "play";
-      if (!(control.changingHands ? handOver : afterHandOver)(control, type)) return false;
+      if (type === "play" || type === "pause") control.told.play = type === "play";
+      if (!(control.told.changingHands ? handOver : afterHandOver)(control, type)) return false;
       told(control, type);
       return true;
   }
@@ -93,17 +93,17 @@ function passes(control: Control, type: Type): boolean {
 function told(control: Control, type: Type): void {
   switch (type) {
     case "loadedmetadata":
-      control.loaded = true;
+      control.told.loaded = true;
       return;
     case "loadeddata":
-      control.hasData = true;
+      control.told.hasData = true;
       return;
     case "canplaythrough":
-      control.settled = true;
+      control.told.settled = true;
       return;
     case "play":
     case "seeking":
-      control.toldEnded = false;
+      control.told.ended = false;
       return;
     case "ended":
       control.browserEnded();
@@ -113,12 +113,12 @@ function told(control: Control, type: Type): void {
 
 /** What the browser said of a play() before the device took over reaches the page. */
 function wasOwed(control: Control, type: Type): boolean {
-  if (control.owed === "play" && type === "play") {
-    control.owed = "what follows";
+  if (control.told.owed === "play" && type === "play") {
+    control.told.owed = "what follows";
     return true;
   }
-  if (control.owed === "nothing" || control.owed === "play") return false;
-  if (type === "waiting" || type === "playing" || type === "pause") control.owed = "nothing";
+  if (control.told.owed === "nothing" || control.told.owed === "play") return false;
+  if (type === "waiting" || type === "playing" || type === "pause") control.told.owed = "nothing";
   return type === "waiting" || type === "playing";
 }
 
@@ -126,30 +126,30 @@ function wasOwed(control: Control, type: Type): boolean {
 function handOver(control: Control, type: Type): boolean {
   switch (type) {
     case "playing":
-      control.changingHands = false;
-      control.dropsEnough = control.toldPlaying;
+      control.told.changingHands = false;
+      control.told.dropsEnough = control.told.playing;
       if (control.playback.takeOwedThrough()) control.fire("canplaythrough");
-      return !control.toldPlaying;
+      return !control.told.playing;
     case "pause":
     case "error":
-      control.changingHands = false;
+      control.told.changingHands = false;
       return true;
     case "ended":
-      control.changingHands = false;
-      return !control.toldEnded;
+      control.told.changingHands = false;
+      return !control.told.ended;
     case "seeked":
-      if (native.paused.get(control.element)) control.changingHands = false;
+      if (native.paused.get(control.element)) control.told.changingHands = false;
       return takeOwedSeeked(control);
     case "canplay":
     case "canplaythrough":
-      return !control.toldPlaying && !native.paused.get(control.element);
+      return !control.told.playing && !native.paused.get(control.element);
     case "play":
     case "seeking":
     case "timeupdate":
     case "waiting":
       return false;
     case "loadeddata":
-      return !control.hasData;
+      return !control.told.hasData;
     default:
       return true;
   }
@@ -157,15 +157,15 @@ function handOver(control: Control, type: Type): boolean {
 
 /** Whether the page waits for the end of a seek that the device did not live to see. */
 function takeOwedSeeked(control: Control): boolean {
-  const owed = control.owesSeeked;
-  control.owesSeeked = false;
+  const owed = control.told.owesSeeked;
+  control.told.owesSeeked = false;
   return owed;
 }
 
 /** The browser says once more that it has enough, after it has begun to play. */
 function afterHandOver(control: Control, type: Type): boolean {
-  const drops = control.dropsEnough && type === "canplaythrough";
-  if (type !== "timeupdate" && type !== "progress") control.dropsEnough = false;
+  const drops = control.told.dropsEnough && type === "canplaythrough";
+  if (type !== "timeupdate" && type !== "progress") control.told.dropsEnough = false;
   return !drops;
 }
 
@@ -176,7 +176,7 @@ function parked(control: Control, type: Type): boolean {
     case "loadedmetadata":
       control.sync();
       if (!control.onDevice) return true;
-      control.loaded = true;
+      control.told.loaded = true;
       playback.metadata();
       control.durationChanged();
       control.changed();
@@ -195,13 +195,13 @@ function parked(control: Control, type: Type): boolean {
     case "timeupdate":
       return false;
     case "seeking":
-      if (control.makingRoom) return false;
+      if (control.told.makingRoom) return false;
       if (!playback.seeking) control.browserSeeks();
       playback.browserSeeking();
       return true;
     case "seeked":
-      if (control.makingRoom) {
-        control.makingRoom = false;
+      if (control.told.makingRoom) {
+        control.told.makingRoom = false;
       } else if (!native.seeking.get(element)) {
         playback.browserSeeked(now());
         control.callbacks.pictureChanged();
@@ -234,16 +234,16 @@ function parked(control: Control, type: Type): boolean {
 function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrough"): boolean {
   queueTask(() => control.buffersChanged());
   if (type === "loadeddata") {
-    if (control.hasData) return false;
-    control.hasData = true;
+    if (control.told.hasData) return false;
+    control.told.hasData = true;
     queueTask(() => control.fileHasEnough());
     return true;
   }
-  if (control.makingRoom || control.playback.seeking || control.settled) return false;
+  if (control.told.makingRoom || control.playback.seeking || control.told.settled) return false;
   if (type === "canplay") {
-    control.settled = !control.playback.browserCanPlay();
+    control.told.settled = !control.playback.browserCanPlay();
   } else {
-    control.settled = true;
+    control.told.settled = true;
   }
   return true;
 }

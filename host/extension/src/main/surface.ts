@@ -22,18 +22,18 @@ export function installSurface(elements: Elements): void {
   answer(ELEMENT, "paused", ({ playback }) => playback.paused);
   answer(ELEMENT, "ended", ({ playback }) => playback.ended);
   answer(ELEMENT, "currentTime", (control) =>
-    control.loaded ? control.position : native.currentTime.get(control.element),
+    control.told.loaded ? control.position : native.currentTime.get(control.element),
   );
   answer(ELEMENT, "played", ({ playback }) => makeTimeRanges(playback.played(now())));
   wrapGetter(ELEMENT, "seeking", (original, self) => {
     const control = elements.known(self);
-    if (control?.changingHands) return control.owesSeeked;
+    if (control?.told.changingHands) return control.told.owesSeeked;
     return elements.onDevice(self)?.playback.seeking ?? call(original, self, []);
   });
   wrapGetter(ELEMENT, "readyState", (original, self) => {
     const state = call(original, self, []) as number;
     const control = elements.known(self);
-    if (control?.changingHands && state > 0) return 4;
+    if (control?.told.changingHands && state > 0) return 4;
     return elements.onDevice(self)?.playback.readyState(now()) ?? state;
   });
   wrapGetter(ELEMENT, "buffered", (original, self) => {
@@ -136,7 +136,7 @@ function sources(elements: Elements): void {
       call(original, self, [value]);
       const control = elements.known(self);
       if (control) {
-        control.started = false;
+        control.told.started = false;
         control.sync(true);
       } else {
         elements.touch(self);
@@ -147,7 +147,7 @@ function sources(elements: Elements): void {
     call(original, self, args);
     const control = elements.known(self);
     if (control) {
-      control.started = false;
+      control.told.started = false;
       control.sync(true);
     } else {
       elements.touch(self);

@@ -1,0 +1,48 @@
+/**
+ * What the page was told of an element, and is still owed: whoever plays, it hears each thing
+ * once. Owner: the element's control; the listener of the browser's events keeps it true.
+ */
+export class Told {
+  /** The browser's element takes over: its events for that are not the page's. */
+  changingHands = false;
+  /** The browser has told the page `play`, and not `pause` since. */
+  play = false;
+  /** The browser has told the page `ended`, and not gone elsewhere since. */
+  ended = false;
+  /** Events of a play() before the device took over, still on their way: the page's. */
+  owed: "nothing" | "play" | "what follows" = "nothing";
+  /** Before the browser took over, the page was told `playing`. */
+  playing = false;
+  /** The page knows that there is enough: the browser's next word on it is dropped. */
+  dropsEnough = false;
+  /** The page was told `seeking`, and the browser's element is still on its way there. */
+  owesSeeked = false;
+  /** The browser's element is moved to make room; the page did not seek. */
+  makingRoom = false;
+  /** `loadstart` of the current load was seen. */
+  started = false;
+  /** The page was told `loadedmetadata`. */
+  loaded = false;
+  /** The page was told `loadeddata` for this source. */
+  hasData = false;
+  /** The page was told `canplaythrough` for this source. */
+  settled = false;
+
+  /** The source has been loaded so far: `HTMLMediaElement.readyState`. */
+  data(readyState: number): void {
+    this.loaded = readyState > 0;
+    this.hasData = readyState >= 2;
+    this.settled = readyState >= 4;
+  }
+
+  /** The element loads anew. */
+  restart(): void {
+    this.data(0);
+    this.makingRoom = false;
+    this.changingHands = false;
+    this.owesSeeked = false;
+    this.play = false;
+    this.ended = false;
+    this.owed = "nothing";
+  }
+}
