@@ -30,6 +30,7 @@ export class Device {
   #agent: Running | undefined;
   #client: Running | undefined;
   #status: StatusStream | undefined;
+  #desktop = DESKTOP;
 
   private constructor(
     ledger: Ledger,
@@ -148,9 +149,11 @@ export class Device {
     return this.#client;
   }
 
-  /** Connects; `more` are further arguments of xfreerdp. Waits for its window. */
-  async connect(target: Target, more: string[] = []): Promise<void> {
-    const { width, height } = DESKTOP;
+  /** Connects; `more` are further arguments of xfreerdp. Waits for its window. `desktop` is the
+   *  size that the remote desktop will have. */
+  async connect(target: Target, more: string[] = [], desktop = DESKTOP): Promise<void> {
+    this.#desktop = desktop;
+    const { width, height } = desktop;
     this.#client = this.#processes.start({
       name: "xfreerdp",
       program: "xfreerdp",
@@ -201,8 +204,8 @@ export class Device {
   /** Where a rectangle of the remote desktop lies on the device's screen. */
   async local(remote: Rect): Promise<Rect> {
     const { rect } = await this.clientWindow();
-    const x = rect.width / DESKTOP.width;
-    const y = rect.height / DESKTOP.height;
+    const x = rect.width / this.#desktop.width;
+    const y = rect.height / this.#desktop.height;
     return {
       x: rect.x + remote.x * x,
       y: rect.y + remote.y * y,

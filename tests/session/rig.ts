@@ -14,7 +14,7 @@ import { EXTENSION_ID, HOST_NAME } from "../../host/extension/src/shared/identit
 import { giveAlone, giveToAsker } from "./asker.ts";
 import { Browser, type BrowserOptions, processesNamed, type Redirection } from "./browser.ts";
 import { type ClipName, clip } from "./clips.ts";
-import { Device, type Target } from "./device.ts";
+import { DESKTOP, Device, type Target } from "./device.ts";
 import { killTree, Ledger, undoLeftovers } from "./ledger.ts";
 import { LoginServer, type Seat } from "./login.ts";
 import { startScreen } from "./place.ts";
@@ -151,9 +151,10 @@ export class Rig {
   }
 
   /** Connects the RDP client, to the session that is there if there is one. */
-  async connect(more: string[] = []): Promise<void> {
+  async connect(more: string[] = [], desktop = DESKTOP): Promise<void> {
     const plugin = this.options.native ? [] : ["/dvc:nearside"];
-    await this.device.connect(this.target, [...plugin, ...(this.options.client ?? []), ...more]);
+    const all = [...plugin, ...(this.options.client ?? []), ...more];
+    await this.device.connect(this.target, all, desktop);
   }
 
   /** Starts a browser in the session; `native`: without the extension. */

@@ -4,9 +4,11 @@ import { after, before, describe } from "node:test";
 import type { Browser } from "../browser.ts";
 import { Rig, type RigOptions } from "../rig.ts";
 import { faultCases } from "./faults.ts";
+import { monitorCases } from "./monitors.ts";
 import { overlayCases } from "./overlay.ts";
 import { pictureCases } from "./pictures.ts";
 import { playerCases } from "./players.ts";
+import { popupCases } from "./popups.ts";
 import { selfCases } from "./self.ts";
 import { windowCases } from "./windows.ts";
 
@@ -45,6 +47,8 @@ export function registerCases(
     if (options.rdp && !options.native) {
       overlayCases(chosen, there);
       windowCases(chosen, there, screenshots);
+      monitorCases(chosen, there, screenshots);
+      popupCases(chosen, there, screenshots);
       faultCases(chosen, there);
       if (screenshots) pictureCases(chosen, there, screenshots);
     }

@@ -158,7 +158,7 @@ async function isCovered(there: Place, page: Page): Promise<void> {
 }
 
 /** Where an element of the page lies on the remote desktop, at a scale of one. */
-async function rectOf(page: Page, selector: string): Promise<Rect> {
+export async function rectOf(page: Page, selector: string): Promise<Rect> {
   return page.evaluateIsolated(`(() => {
     const { x, y, width, height } = document.querySelector("${selector}").getBoundingClientRect();
     const border = (outerWidth - innerWidth) / 2;
@@ -184,7 +184,10 @@ async function browserIsMinimised(there: Place, page: Page): Promise<void> {
   await lies(there, page, 0);
 }
 
-async function setBounds(page: Page, bounds: object): Promise<{ left: number; top: number }> {
+export async function setBounds(
+  page: Page,
+  bounds: object,
+): Promise<{ left: number; top: number }> {
   const known = await page.send("Browser.getWindowForTarget", { targetId: page.target });
   await page.send("Browser.setWindowBounds", { windowId: known.windowId, bounds });
   return known.bounds;
