@@ -18,6 +18,9 @@ export function monitorCases(
   describe("two monitors", () => {
     test("the picture goes with the browser from one to the other", async () => {
       const there = await place();
+      // With a page the host stays, and looks for the device.
+      const url = await playerUrl(there.rig, "hls", ["long"], LOOPED);
+      const first = await startPlaying(there.rig, there.browser, url);
       await there.rig.device.disconnect();
       try {
         await there.rig.connect(["/multimon"], cutInTwo(there));
@@ -28,6 +31,7 @@ export function monitorCases(
         for (const name of NAMES) xrandr(there, "--delmonitor", name);
         await there.rig.connect();
         await there.rig.untilConnected();
+        await first.close();
       }
     });
   });

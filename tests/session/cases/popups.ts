@@ -1,9 +1,8 @@
-// What a browser itself opens over a page: lists, pickers, bubbles, dialogs. As long as one is
-// open the device shows it and not the picture beneath, and the picture comes back afterwards.
+// What a browser opens over a page in windows of their own: lists, pickers, tooltips. As long as
+// one is open the device shows it and not the picture beneath, which comes back afterwards.
 
 import * as path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { openPopup } from "../extension_view.ts";
 import type { Page } from "../page.ts";
 import { overlap, writePng } from "../picture.ts";
 import { startPlaying } from "../play.ts";
@@ -16,8 +15,6 @@ import { playerUrl } from "./players.ts";
 interface Popup {
   /** The element, in HTML. */
   opener?: string;
-  /** Where the page has its video, from the left; pixels. */
-  left?: number;
   open(there: Place, page: Page): Promise<void>;
   close?(there: Place, page: Page): Promise<void>;
 }
@@ -59,7 +56,6 @@ const POPUPS: Record<string, Popup> = {
       await page.evaluate('document.querySelector("video").removeAttribute("title")');
     },
   },
-  "the extension's popup": { left: 320, open: ({ browser }) => openPopup(browser) },
 };
 
 export function popupCases(
@@ -91,13 +87,12 @@ export function popupCases(
 }
 
 async function isLeftOut(there: Place, page: Page, popup: Popup, keep: () => Promise<void>) {
-  const { opener = "", left, open, close } = popup;
+  const { opener = "", open, close } = popup;
   await page.evaluate(`(() => {
     for (const old of document.querySelectorAll("#opener, #words")) old.remove();
     document.body.insertAdjacentHTML("beforeend", ${JSON.stringify(opener)});
     const style = document.querySelector("#opener")?.style;
     if (style) style.cssText = "position:absolute;left:300px;top:10px;width:180px";
-    document.querySelector("#stage").style.left = "${left ?? 60}px";
   })()`);
   await lies(there, page, 0);
   const video = await theVideo(page);
