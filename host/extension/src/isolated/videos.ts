@@ -112,9 +112,16 @@ function layoutOf(
     covered: fewBoxes(covered, clip, MAX_COVERED).map((box) => toDesktop(box, at)),
     visible,
     fullscreen: fullscreenElement?.contains(video) ?? false,
-    desktop: {
-      width: Math.max(1, Math.round(screen.width * pixels)),
-      height: Math.max(1, Math.round(screen.height * pixels)),
-    },
+    desktop: desktopSize(pixels),
+  };
+}
+
+/** The desktop's size, unless the screen that pages know is only one of its monitors. */
+function desktopSize(pixels: number): Layout["desktop"] {
+  // Window Management, section 3.1.1; only pages of secure origins are told.
+  if ("isExtended" in screen && screen.isExtended === true) return null;
+  return {
+    width: Math.max(1, Math.round(screen.width * pixels)),
+    height: Math.max(1, Math.round(screen.height * pixels)),
   };
 }
