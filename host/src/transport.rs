@@ -8,6 +8,8 @@
 //! tries again after a pause that grows.
 
 #[cfg(unix)]
+mod chansrv;
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 mod watch;

@@ -10,9 +10,9 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Ledger } from "./ledger.ts";
-import { freePort, listens } from "./place.ts";
+import { connects, freePort, listens } from "./place.ts";
 import type { Processes, Running } from "./processes.ts";
-import { STEP_MS, Watched } from "./wait.ts";
+import { eventually, STEP_MS, Watched } from "./wait.ts";
 
 /** Where programs of the remote side run: as whom, with which surroundings. */
 export interface Seat {
@@ -33,8 +33,12 @@ export interface Account {
 
 const PREFERRED_PORT = 33_890;
 
-/** What an installed xrdp_sesman.ini says unless somebody changed it. */
+/** Where sesman serves: 0.9 at a port, which its settings name, 0.10 at a socket. */
 const SESMAN_PORT = 3350;
+const SESMAN_SOCKET = "/run/xrdp/sockdir/sesman.socket";
+
+/** Debian's. */
+const SOCKSETUP = "/usr/share/xrdp/socksetup";
 
 /** Written last by the session's start script: `NAME=value` pairs, each ended by a zero byte. */
 const READY_FILE = "session-ready";
@@ -59,7 +63,8 @@ export class LoginServer {
     this.#processes = processes;
   }
 
-  static async start(ledger: Ledger, processes: Processes): Promise<LoginServer> {
+  /** `prefix` is where xrdp is installed. */
+  static async start(ledger: Ledger, processes: Processes, prefix: string): Promise<LoginServer> {
     const account = createAccount(ledger);
     const { uid, gid } = account;
     try {
@@ -69,29 +74,37 @@ export class LoginServer {
     }
     const folder = path.join(ledger.folder, "xrdp");
     fs.mkdirSync(folder);
-    // Folders of the sockets between xrdp's parts; made by systemd elsewhere.
-    await processes.run({
-      name: "socksetup",
-      program: "sh",
-      arguments: ["/usr/share/xrdp/socksetup"],
-    });
+    // Folders of the sockets between xrdp's parts; made by systemd elsewhere, by 0.10 itself.
+    if (fs.existsSync(SOCKSETUP)) {
+      await processes.run({ name: "socksetup", program: "sh", arguments: [SOCKSETUP] });
+    }
+    const settings = path.join(prefix, "etc/xrdp");
     const started: Running[] = [];
-    const start = async (name: string, port: number, settings: string) => {
-      const running = processes.start({
-        name,
-        program: `/usr/sbin/${name}`,
-        arguments: ["-n", "-c", settings],
-      });
+    const start = async (
+      name: string,
+      file: string,
+      serves: (running: Running) => Promise<boolean>,
+    ) => {
+      const program = path.join(prefix, "sbin", name);
+      const running = processes.start({ name, program, arguments: ["-n", "-c", file] });
       started.push(running);
-      if (await listens(port, running)) return;
+      if (await serves(running)) return;
       throw new Error(`${name} does not listen:\n${running.tail()}\n${lastLines(folder)}`);
     };
-    if (!(await listens(SESMAN_PORT))) {
-      await start("xrdp-sesman", SESMAN_PORT, copySettings("sesman.ini", folder, []));
+    const usesPort = /^ListenPort=\d+$/m.test(read(path.join(settings, "sesman.ini")));
+    const runs = usesPort
+      ? await listens(SESMAN_PORT)
+      : prefix === "/" && (await connects({ path: SESMAN_SOCKET }));
+    if (!runs) {
+      const file = copySettings(settings, "sesman.ini", folder, []);
+      await start("xrdp-sesman", file, (running) =>
+        usesPort ? listens(SESMAN_PORT, running) : saysSo(`${file}.log`, running),
+      );
     }
     const port = await freePort(PREFERRED_PORT);
     const address: [RegExp, string] = [/^port=3389$/m, `port=tcp://127.0.0.1:${port}`];
-    await start("xrdp", port, copySettings("xrdp.ini", folder, [address]));
+    const file = copySettings(settings, "xrdp.ini", folder, [address]);
+    await start("xrdp", file, (running) => listens(port, running));
     return new LoginServer(port, account, started, folder);
   }
 
@@ -122,6 +135,7 @@ export class LoginServer {
     }
     const display = Number(/^:(\d+)/.exec(env["DISPLAY"] ?? "")?.[1]);
     if (Number.isNaN(display)) throw new Error("the session does not say its display");
+    await untilReached(env["XRDP_SOCKET_PATH"] ?? "/run/xrdp/sockdir", display);
     const authority = env["XAUTHORITY"] ?? path.join(home, ".Xauthority");
     return { user: { uid, gid }, env, home, display, authority };
   }
@@ -146,6 +160,28 @@ function createAccount(ledger: Ledger): Account {
   return { name, password, uid, gid, home };
 }
 
+/** xrdp 0.10 reaches a new session's channel server up to two seconds after the session's start;
+ *  that server listens for it until then. */
+async function untilReached(folder: string, display: number): Promise<void> {
+  const isThere = (name: string) => fs.existsSync(path.join(folder, `${name}_${display}`));
+  const isReached = async () =>
+    (isThere("xrdpapi") && !isThere("xrdp_chansrv_socket")) || undefined;
+  await eventually("connection to the session's channel server", isReached);
+}
+
+/** True once sesman 0.10's log says that it listens; false when it ends instead. */
+function saysSo(log: string, sesman: Running): Promise<boolean> {
+  const look = async () => {
+    if (sesman.over) return false;
+    return fs.existsSync(log) && /now listening on/.test(read(log)) ? true : undefined;
+  };
+  return eventually("session manager", look);
+}
+
+function read(file: string): string {
+  return fs.readFileSync(file, "utf8");
+}
+
 /** The ends of the logs in a folder. */
 function lastLines(folder: string): string {
   const logs = fs.readdirSync(folder).filter((name) => name.endsWith(".log"));
@@ -157,8 +193,13 @@ function lastLines(folder: string): string {
 }
 
 /** Copies an installed settings file; its log goes to a file beside the copy. */
-function copySettings(name: string, folder: string, changes: [RegExp, string][]): string {
-  let text = fs.readFileSync(path.join("/etc/xrdp", name), "utf8");
+function copySettings(
+  from: string,
+  name: string,
+  folder: string,
+  changes: [RegExp, string][],
+): string {
+  let text = read(path.join(from, name));
   const common: [RegExp, string][] = [
     [/^LogFile=.*$/gm, `LogFile=${path.join(folder, name)}.log`],
     [/^EnableSyslog=.*$/gm, "EnableSyslog=false"],

@@ -39,7 +39,7 @@ async function stopAll(): Promise<void> {
 function rigOptions(options: Options, more: Partial<RigOptions> = {}): RigOptions {
   const binaries = path.join(TARGET, "debug");
   const [store, logs] = [path.join(TARGET, "rig/clips"), path.join(TARGET, "rig/logs")];
-  return { rdp: options.rdp, binaries, store, logs, ...more };
+  return { rdp: options.rdp, xrdp: options.xrdp, binaries, store, logs, ...more };
 }
 
 /** Says what is wrong with a folder before anything is started for it. */

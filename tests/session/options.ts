@@ -8,6 +8,7 @@ export const USAGE = `usage: tests/rig.sh [--native] [--no-rdp] [--screenshots D
        tests/rig.sh --page DIR|URL [--seconds N] [--report FILE.json] [--screenshots DIR]
                     [--native] [--no-rdp] [--keep]
        tests/rig.sh --measure [--report FILE.json] [--seconds N]
+       with --xrdp PREFIX: that of another build
 
 --page         serves DIR (its index.html) on the loopback interface, or takes a URL; opens it in
                the session's browser, plays it, and reports what was redirected and how it looked
@@ -16,6 +17,7 @@ export const USAGE = `usage: tests/rig.sh [--native] [--no-rdp] [--screenshots D
 --screenshots  keeps pictures of the device's screen and of the session's desktop
 --native       without redirection
 --no-rdp       without an RDP connection: the browser reaches the agent over a local socket
+--xrdp         xrdp as installed in PREFIX (its sbin and etc/xrdp), 0.9 or 0.10
 --keep         leaves everything running, and says how to look at it and how to end it
 --measure      redirected and native playback side by side: processor time, first picture, ...`;
 
@@ -29,6 +31,8 @@ export interface Options {
   screenshots?: string;
   native: boolean;
   rdp: boolean;
+  /** Where xrdp is installed. */
+  xrdp: string;
   keep: boolean;
 }
 
@@ -56,6 +60,7 @@ export function readOptions(words: string[]): Options {
     ...(values.screenshots === undefined ? {} : { screenshots: path.resolve(values.screenshots) }),
     native: values.native ?? false,
     rdp: !values["no-rdp"],
+    xrdp: path.resolve(values.xrdp ?? "/"),
     keep: values.keep ?? false,
   };
 }
@@ -72,6 +77,7 @@ function parse(words: string[]) {
         screenshots: { type: "string" },
         native: { type: "boolean" },
         "no-rdp": { type: "boolean" },
+        xrdp: { type: "string" },
         keep: { type: "boolean" },
         measure: { type: "boolean" },
       },

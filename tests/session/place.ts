@@ -73,16 +73,16 @@ export async function listens(port: number, server?: Running): Promise<boolean> 
   const until = Date.now() + (server ? STEP_MS : 0);
   for (;;) {
     for (const address of ["127.0.0.1", "::1"]) {
-      if (await connects(port, address)) return true;
+      if (await connects({ port, host: address })) return true;
     }
     if (until <= Date.now() || server?.over) return false;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-function connects(port: number, address: string): Promise<boolean> {
+export function connects(to: net.NetConnectOpts): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect(port, address);
+    const socket = net.connect(to);
     const say = (yes: boolean) => {
       socket.destroy();
       resolve(yes);

@@ -28,6 +28,8 @@ const EXTENSION = path.join(ROOT, "host/extension");
 
 export interface RigOptions {
   rdp: boolean;
+  /** Where xrdp is installed. */
+  xrdp: string;
   /** Folder of the built programs. */
   binaries: string;
   /** Folder where clips are kept. */
@@ -95,7 +97,7 @@ export class Rig {
     if (!native) await this.device.startAgent();
     if (rdp) {
       if (!native) this.device.installPlugin();
-      this.#login = await LoginServer.start(this.ledger, this.processes);
+      this.#login = await LoginServer.start(this.ledger, this.processes, this.options.xrdp);
       await this.connect();
       this.#seat = await this.#login.seat();
     } else {

@@ -5,9 +5,8 @@
 //! | `/run/xrdp/sockdir/xrdpapi_N`                     | 0.9  |
 //! | `/run/xrdp/sockdir/UID/xrdpapi_N`                 | 0.10 |
 //!
-//! N is the display's number; `XRDP_SOCKET_PATH` overrides the folder. The request, all
-//! little-endian: `u32 16 + length | u32 0 | u32 length | name | u32 flags`; the answer:
-//! `u32` creation status. Raw bytes follow both ways.
+//! N is the display's number; `XRDP_SOCKET_PATH` overrides the folder. What is said there is in
+//! [`super::chansrv`].
 //!
 //! The channel server neither reports that the client has gone nor that it is another one:
 //! a stream that outlives its client takes writes, and they reach a channel of the next
@@ -24,16 +23,12 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
+use super::chansrv::{self, State};
 use super::watch::{Event, Watch};
 use super::{Attempt, Change, Retry, Unavailable};
 
-/// Name of the dynamic virtual channel.
-const CHANNEL_NAME: &[u8] = b"Nearside::Media";
-/// `WTS_CHANNEL_OPTION_DYNAMIC`, without priority and compression.
-const FLAGS_DYNAMIC: u32 = 1;
 /// The client has no listener of that name.
 const STATUS_NO_LISTENER: u32 = 0xc000_0001;
 /// The client's answer to the request takes a round trip, no longer.
@@ -161,23 +156,14 @@ fn no_client() -> Unavailable {
 }
 
 async fn open(place: &Place) -> Result<UnixStream, Unavailable> {
-    let mut stream = UnixStream::connect(place.api_socket()).await.map_err(|_| {
-        Unavailable::new(
-            "The session's channel server does not answer.",
-            "Sign out of this session and connect again.",
-            Retry::Soon,
-        )
-    })?;
-    if !is_trusted(&stream) {
-        return Err(Unavailable::new(
-            "The session's channel server belongs to another user.",
-            "Ask the administrator of the session host.",
-            Retry::OnChange,
-        ));
-    }
-    let status = match exchange(&mut stream).await {
+    let version = match chansrv::look(reach(place).await?).await {
+        State::Client(version) => version,
+        State::NoClient => return Err(no_client()),
+    };
+    let mut stream = reach(place).await?;
+    let status = match chansrv::open(&mut stream, version).await {
         Ok(status) => status,
-        // It closes without an answer when no client is there.
+        // Up to 0.10.4 it closes without an answer when no client is there.
         Err(_) => return Err(no_client()),
     };
     match status {
@@ -198,27 +184,29 @@ async fn open(place: &Place) -> Result<UnixStream, Unavailable> {
     }
 }
 
+/// Connects to the channel server.
+async fn reach(place: &Place) -> Result<UnixStream, Unavailable> {
+    let stream = UnixStream::connect(place.api_socket()).await.map_err(|_| {
+        Unavailable::new(
+            "The session's channel server does not answer.",
+            "Sign out of this session and connect again.",
+            Retry::Soon,
+        )
+    })?;
+    if !is_trusted(&stream) {
+        return Err(Unavailable::new(
+            "The session's channel server belongs to another user.",
+            "Ask the administrator of the session host.",
+            Retry::OnChange,
+        ));
+    }
+    Ok(stream)
+}
+
 /// The folder of 0.9 is open to all users; the server runs as the session's own.
 fn is_trusted(stream: &UnixStream) -> bool {
     let uid = rustix::process::getuid().as_raw();
     stream.peer_cred().is_ok_and(|peer| peer.uid() == uid || peer.uid() == 0)
-}
-
-/// Sends the request and reads the status.
-async fn exchange(stream: &mut UnixStream) -> std::io::Result<u32> {
-    stream.write_all(&request()).await?;
-    stream.read_u32_le().await
-}
-
-fn request() -> Vec<u8> {
-    let length = u32::try_from(CHANNEL_NAME.len()).unwrap_or(0);
-    let mut request = Vec::new();
-    for word in [16 + length, 0, length] {
-        request.extend_from_slice(&word.to_le_bytes());
-    }
-    request.extend_from_slice(CHANNEL_NAME);
-    request.extend_from_slice(&FLAGS_DYNAMIC.to_le_bytes());
-    request
 }
 
 #[cfg(test)]
@@ -262,15 +250,5 @@ mod tests {
             assert_eq!(found.as_deref(), Some(folder), "the later ones come first");
         }
         assert_eq!(Place::find(1, 1000, None, base.path()).map(|place| place.folder), None);
-    }
-
-    #[test]
-    fn the_request_is_what_the_channel_server_reads() {
-        let request = request();
-        assert_eq!(request.len(), 16 + CHANNEL_NAME.len());
-        assert_eq!(request[..4], 31_u32.to_le_bytes());
-        assert_eq!(request[8..12], 15_u32.to_le_bytes());
-        assert_eq!(request[12..27], *b"Nearside::Media");
-        assert_eq!(request[27..], 1_u32.to_le_bytes());
     }
 }
