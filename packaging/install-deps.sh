@@ -58,6 +58,7 @@ freerdp2-x11         the RDP client
 openbox              a window manager for session and device
 dbus-x11             what browsers expect of a session
 xdotool              moves and minimises windows
+x11-xserver-utils    cuts a screen into monitors
 xvfb                 the device's screen
 pulseaudio           the device's sound
 pulseaudio-utils     talks to it

@@ -142,7 +142,7 @@ impl Broker {
             }
             () = self.device.turn(&mut self.session) => Ok(()),
             () = sleep_until(deadline) => self.session.on_time(Instant::now()),
-            windows = self.windows.changed() => self.session.on_windows(windows, Instant::now()),
+            desktop = self.windows.changed() => self.session.on_desktop(desktop, Instant::now()),
             () = self.policy.changed() => {
                 let (policy, error) = policy::read(&self.policy.path);
                 if let Some(error) = error {

@@ -20,7 +20,9 @@ mod process;
 #[cfg(target_os = "linux")]
 mod x11;
 
-use nearside_channel::message::Rect;
+use std::sync::Arc;
+
+use nearside_channel::message::{Rect, Size};
 
 pub(crate) use self::picture::{Page, Picture};
 #[cfg(target_os = "linux")]
@@ -52,6 +54,20 @@ pub(crate) struct Window {
 /// The windows of the desktop, the lowest first.
 pub(crate) type Windows = [Window];
 
+/// What is known of the session's desktop; nothing where there is no X server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Desktop {
+    /// All monitors together. A page knows only the one that it is on.
+    pub(crate) size: Option<Size>,
+    pub(crate) windows: Arc<Windows>,
+}
+
+impl Default for Desktop {
+    fn default() -> Self {
+        Self { size: None, windows: Arc::from([]) }
+    }
+}
+
 /// Where nothing is known of windows.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
@@ -64,7 +80,7 @@ impl Watch {
     }
 
     /// Never.
-    pub(crate) async fn changed(&mut self) -> std::sync::Arc<Windows> {
+    pub(crate) async fn changed(&mut self) -> Desktop {
         std::future::pending().await
     }
 }

@@ -25,7 +25,6 @@ mod pages;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nearside_channel::extension::{ChannelState, HostEvent};
@@ -36,7 +35,7 @@ use nearside_channel::scheduler::Scheduler;
 use self::ids::StreamIds;
 pub(crate) use self::model::BrowserId;
 use self::model::{Page, PageKey, PlayerKey};
-use crate::desktop::Windows;
+use crate::desktop::Desktop;
 
 /// Most pages of all browsers together.
 const MAX_PAGES: usize = 256;
@@ -72,7 +71,7 @@ pub(crate) struct Session {
     /// Rises with each player, so that the oldest is known.
     players_opened: u64,
     /// Of the session's desktop, the lowest first.
-    windows: Arc<Windows>,
+    desktop: Desktop,
     /// Since the last [`Session::take_demand`] a device would have been of new use.
     demand: bool,
 }
@@ -130,7 +129,7 @@ impl Session {
             absent: None,
             events: VecDeque::new(),
             players_opened: 0,
-            windows: Arc::from([]),
+            desktop: Desktop::default(),
             demand: false,
         }
     }

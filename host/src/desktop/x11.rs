@@ -14,6 +14,7 @@ mod inspect;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use nearside_channel::message::Size;
 use tokio::sync::watch;
 use x11rb::connection::Connection as _;
 use x11rb::errors::ReplyError;
@@ -24,7 +25,7 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 
 use self::inspect::{Found, Inspector, Top};
-use super::{Window, Windows};
+use super::{Desktop, Window};
 
 /// The topmost windows that are looked at.
 const MAX_WINDOWS: usize = 512;
@@ -33,7 +34,7 @@ const MAX_WINDOWS: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Watch {
     /// `None`: there is no server, or it has gone.
-    windows: Option<watch::Receiver<Arc<Windows>>>,
+    desktop: Option<watch::Receiver<Desktop>>,
 }
 
 impl Watch {
@@ -41,9 +42,9 @@ impl Watch {
     pub(crate) fn start() -> Self {
         let has_display = std::env::var_os("DISPLAY").is_some_and(|name| !name.is_empty());
         if !has_display {
-            return Self { windows: None };
+            return Self { desktop: None };
         }
-        let (sender, receiver) = watch::channel(Arc::from([]));
+        let (sender, receiver) = watch::channel(Desktop::default());
         let follow = move || {
             let followed = Follower::new(sender).and_then(Follower::run);
             if let Err(error) = followed {
@@ -51,17 +52,17 @@ impl Watch {
             }
         };
         let thread = std::thread::Builder::new().name("windows".to_owned()).spawn(follow);
-        Self { windows: thread.is_ok().then_some(receiver) }
+        Self { desktop: thread.is_ok().then_some(receiver) }
     }
 
-    /// The windows after their next change; none once the server has gone. Cancel safe.
-    pub(crate) async fn changed(&mut self) -> Arc<Windows> {
-        let Some(windows) = &mut self.windows else { return std::future::pending().await };
-        if windows.changed().await.is_ok() {
-            return windows.borrow_and_update().clone();
+    /// The desktop after its next change; nothing once the server has gone. Cancel safe.
+    pub(crate) async fn changed(&mut self) -> Desktop {
+        let Some(desktop) = &mut self.desktop else { return std::future::pending().await };
+        if desktop.changed().await.is_ok() {
+            return desktop.borrow_and_update().clone();
         }
-        self.windows = None;
-        Arc::from([])
+        self.desktop = None;
+        Desktop::default()
     }
 }
 
@@ -85,19 +86,24 @@ struct Follower {
     tops: BTreeMap<XWindow, Top>,
     /// Top-level windows that are to be looked at anew.
     dirty: BTreeSet<XWindow>,
-    sender: watch::Sender<Arc<Windows>>,
+    /// Of the root window.
+    size: Option<Size>,
+    sender: watch::Sender<Desktop>,
 }
 
 impl Follower {
-    fn new(sender: watch::Sender<Arc<Windows>>) -> Result<Self, Error> {
+    fn new(sender: watch::Sender<Desktop>) -> Result<Self, Error> {
         let (connection, screen) = x11rb::connect(None)?;
-        let root = connection.setup().roots.get(screen).map_or(0, |screen| screen.root);
+        let screen = connection.setup().roots.get(screen);
+        let root = screen.map_or(0, |screen| screen.root);
+        let size = screen.map(|screen| sized(screen.width_in_pixels, screen.height_in_pixels));
         let inspector = Inspector::new(&connection, root)?;
-        let mask = ChangeWindowAttributesAux::new().event_mask(EventMask::SUBSTRUCTURE_NOTIFY);
+        let mask = ChangeWindowAttributesAux::new()
+            .event_mask(EventMask::SUBSTRUCTURE_NOTIFY | EventMask::STRUCTURE_NOTIFY);
         connection.change_window_attributes(root, &mask)?.check()?;
         let dirty = connection.query_tree(root)?.reply()?.children.into_iter().collect();
         let tops = BTreeMap::new();
-        Ok(Self { connection, root, inspector, tops, dirty, sender })
+        Ok(Self { connection, root, inspector, tops, dirty, size, sender })
     }
 
     /// Until the server ends, or nobody wants to know.
@@ -127,6 +133,9 @@ impl Follower {
                 }
             }
             Event::DestroyNotify(event) => self.forget(event.window),
+            Event::ConfigureNotify(event) if event.window == self.root => {
+                self.size = Some(sized(event.width, event.height));
+            }
             Event::ConfigureNotify(event) => {
                 let (x, y) = (event.x, event.y);
                 let (width, height) = (event.width, event.height);
@@ -191,13 +200,18 @@ impl Follower {
         let mut windows: Vec<Window> =
             known.take(MAX_WINDOWS).map(|top| top.window.clone()).collect();
         windows.reverse();
+        let size = self.size;
         self.sender.send_if_modified(|last| {
-            let is_new = last[..] != windows[..];
+            let is_new = last.size != size || last.windows[..] != windows[..];
             if is_new {
-                *last = Arc::from(windows);
+                *last = Desktop { size, windows: Arc::from(windows) };
             }
             is_new
         });
         Ok(())
     }
+}
+
+fn sized(width: u16, height: u16) -> Size {
+    Size { width: u32::from(width), height: u32::from(height) }
 }

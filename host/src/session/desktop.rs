@@ -1,13 +1,12 @@
 //! Where pictures are on the session's desktop: what pages say, and what its windows do since.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use nearside_channel::message::{Layout, PlayerCommand};
 
 use super::model::PlayerKey;
 use super::{BrowserId, DeviceError, Session};
-use crate::desktop::{Page, Picture, Windows};
+use crate::desktop::{Desktop, Page, Picture, Windows};
 
 impl Session {
     /// The browser's own process is one of these; the nearest that has windows is it.
@@ -21,12 +20,8 @@ impl Session {
     ///
     /// # Errors
     /// The connection is of no use any more.
-    pub(crate) fn on_windows(
-        &mut self,
-        windows: Arc<Windows>,
-        now: Instant,
-    ) -> Result<(), DeviceError> {
-        self.windows = windows;
+    pub(crate) fn on_desktop(&mut self, desktop: Desktop, now: Instant) -> Result<(), DeviceError> {
+        self.desktop = desktop;
         self.retell(|picture, page, windows| picture.look(page, windows, now))
     }
 
@@ -54,11 +49,12 @@ impl Session {
         let Some(player) = page.players.get_mut(&player_id) else { return Ok(()) };
         let processes = self.browsers.get(&browser).map(|browser| &browser.processes[..]);
         let here = Page { processes: processes.unwrap_or_default(), title: &page.title };
-        let windows = &self.windows;
-        let layout = match &mut player.picture {
+        let windows = &self.desktop.windows;
+        let mut layout = match &mut player.picture {
             Some(picture) => picture.say(said, here, windows, now),
             None => player.picture.insert(Picture::new(said, here, windows)).told().clone(),
         };
+        layout.desktop = self.desktop.size.or(layout.desktop);
         match (&mut self.device, channel) {
             (Some(device), Some(page)) => {
                 device.player(page, player_id, PlayerCommand::Layout(layout))
@@ -81,7 +77,10 @@ impl Session {
                 let Some(picture) = player.picture.as_mut().filter(|_| !player.failed) else {
                     continue;
                 };
-                let Some(layout) = look(picture, here, &self.windows) else { continue };
+                let Some(mut layout) = look(picture, here, &self.desktop.windows) else {
+                    continue;
+                };
+                layout.desktop = self.desktop.size.or(layout.desktop);
                 if let (Some(device), Some(page)) = (&mut self.device, channel) {
                     device.player(page, *id, PlayerCommand::Layout(layout))?;
                 }

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use nearside_channel::message::{HostMessage, Layout, PlayerCommand, Rect};
+use nearside_channel::message::{HostMessage, Layout, PlayerCommand, Rect, Size};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::shape::{ConnectionExt as _, SK, SO};
 use x11rb::protocol::xproto::{
@@ -36,9 +36,19 @@ const fn moved(rect: Rect, x: i32, y: i32) -> Rect {
     Rect { x: rect.x + x, y: rect.y + y, ..rect }
 }
 
+/// Two monitors' worth of desktop.
+const DESKTOP: Size = Size { width: 1024, height: 768 };
+
+/// What the device is told.
 fn layout(rect: Rect, covered: &[Rect]) -> Layout {
     let covered = covered.to_vec();
-    Layout { rect, clip: rect, covered, visible: true, fullscreen: false, desktop: None }
+    let desktop = Some(DESKTOP);
+    Layout { rect, clip: rect, covered, visible: true, fullscreen: false, desktop }
+}
+
+/// What a page says, which knows one of two monitors.
+fn said(rect: Rect) -> Layout {
+    Layout { desktop: Some(Size { width: 512, ..DESKTOP }), ..layout(rect, &[]) }
 }
 
 /// An X server of the test's own and a client of it.
@@ -188,7 +198,7 @@ impl Rig {
 
     /// The page says where the picture is.
     fn say(&mut self, at: Rect) {
-        self.browser.player(1, PlayerCommand::Layout(layout(at, &[])));
+        self.browser.player(1, PlayerCommand::Layout(said(at)));
     }
 
     /// Waits until the device was told so, and nothing else after it.
@@ -289,7 +299,7 @@ fn without_the_server_the_page_has_the_word() {
     rig.server.menu(OVER);
     rig.shows("a menu", &layout(PICTURE, &[OVER]));
     rig.server.process.kill().unwrap();
-    rig.shows("what the page says", &layout(PICTURE, &[]));
+    rig.shows("what the page says", &said(PICTURE));
     rig.say(moved(PICTURE, 7, 7));
-    rig.shows("what it says next", &layout(moved(PICTURE, 7, 7), &[]));
+    rig.shows("what it says next", &said(moved(PICTURE, 7, 7)));
 }
