@@ -5,6 +5,7 @@ import { EXTENSION_ID } from "../../host/extension/src/shared/identity.ts";
 import { POPUP_PORT, type PopupView } from "../../host/extension/src/shared/popup_protocol.ts";
 import { CONNECTING } from "../../host/extension/src/worker/view.ts";
 import type { Browser } from "./browser.ts";
+import type { Rect } from "./x11.ts";
 
 export type { PopupView };
 
@@ -38,6 +39,16 @@ export async function popupView(browser: Browser): Promise<PopupView> {
 /** Opens the real popup over the tab in front. */
 export async function openPopup(browser: Browser): Promise<void> {
   await evaluateInExtension(browser, "chrome.action.openPopup().then(() => '')");
+}
+
+/** Where the open popup lies on the remote desktop. */
+export async function popupRect(browser: Browser): Promise<Rect> {
+  const ask = `(() => {
+    const [popup] = chrome.extension.getViews({ type: "popup" });
+    const { screenX: x, screenY: y, innerWidth: width, innerHeight: height } = popup;
+    return JSON.stringify({ x, y, width, height });
+  })()`;
+  return JSON.parse(await evaluateInExtension(browser, ask)) as Rect;
 }
 
 async function evaluateInExtension(browser: Browser, expression: string): Promise<string> {

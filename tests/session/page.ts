@@ -102,6 +102,8 @@ export class Page {
   readonly events = new Watched<MediaEvent[]>([]);
   /** Uncaught exceptions and what players log as errors. */
   readonly errors: string[] = [];
+  /** Closes the page's dialogs as they open. */
+  answersDialogs = true;
   readonly target: string;
   readonly session: string;
   readonly #devtools: DevTools;
@@ -384,6 +386,7 @@ export class Page {
         break;
       case "Page.javascriptDialogOpening":
         // Nobody is there to answer, and until then the page stands still.
+        if (!this.answersDialogs) break;
         this.send("Page.handleJavaScriptDialog", { accept: true }, sessionId).catch(() => {});
         break;
       case "Runtime.bindingCalled":

@@ -3,6 +3,7 @@
 import { after, before, describe } from "node:test";
 import type { Browser } from "../browser.ts";
 import { Rig, type RigOptions } from "../rig.ts";
+import { bubbleCases } from "./bubbles.ts";
 import { faultCases } from "./faults.ts";
 import { monitorCases } from "./monitors.ts";
 import { overlayCases } from "./overlay.ts";
@@ -49,6 +50,7 @@ export function registerCases(
       windowCases(chosen, there, screenshots);
       monitorCases(chosen, there, screenshots);
       popupCases(chosen, there, screenshots);
+      bubbleCases(chosen, there);
       faultCases(chosen, there);
       if (screenshots) pictureCases(chosen, there, screenshots);
     }

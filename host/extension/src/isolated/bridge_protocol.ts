@@ -4,7 +4,8 @@
  * The main world makes a MessageChannel and hands one port over in a MessageEvent that it
  * dispatches synchronously at document start; the isolated world listens first and stops it,
  * so the page never holds the port. Elements cannot cross a port: they cross as `submitter`
- * of a SubmitEvent whose random name only these two know, in the order of `watch`.
+ * of a SubmitEvent whose random name only these two know, in the order of `watch`. Events
+ * with `-open` and `-shut` after that name say that the browser shows a dialog.
  */
 import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
 

@@ -51,6 +51,17 @@ function join(bridge: MessagePort, elementEvent: string): void {
     true,
   );
 
+  for (const [name, open] of [
+    ["open", true],
+    ["shut", false],
+  ] as const) {
+    const said = (event: Event) => {
+      event.stopImmediatePropagation();
+      ofFrame({ type: "dialog", open });
+    };
+    addEventListener(`${elementEvent}-${name}`, said, true);
+  }
+
   bridge.onmessage = ({ data: message }: MessageEvent<MainMessage>) => {
     switch (message.type) {
       case "connect":

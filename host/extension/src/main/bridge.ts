@@ -1,6 +1,13 @@
 /** The page's world's end of the bridge (isolated/bridge_protocol.ts). */
 import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "../isolated/bridge_protocol.js";
-import { addListener, dispatch, messageData, postToPort, startPort } from "./natives.js";
+import {
+  addListener,
+  dispatch,
+  messageData,
+  NativeEvent,
+  postToPort,
+  startPort,
+} from "./natives.js";
 import { random } from "./primordials.js";
 
 const NativeSubmitEvent = SubmitEvent;
@@ -24,6 +31,11 @@ export class Bridge {
 
   post(message: MainMessage, transfer: Transferable[] = []): void {
     postToPort(this.#port, message, transfer);
+  }
+
+  /** A port's messages would wait until the dialog is closed. */
+  dialog(open: boolean): void {
+    dispatch(window, new NativeEvent(`${this.#elementEvent}-${open ? "open" : "shut"}`));
   }
 
   watch(player: number, element: HTMLElement): void {

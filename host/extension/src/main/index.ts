@@ -6,6 +6,7 @@
  */
 import { installCaptures } from "./captures.js";
 import { installCues } from "./cues.js";
+import { installDialogs } from "./dialogs.js";
 import { Elements } from "./elements.js";
 import { installImposters } from "./imposters.js";
 import { Link } from "./link.js";
@@ -22,6 +23,7 @@ if (typeof MediaSource === "function") {
   listenTo(window, elements);
   installImposters();
   installCues();
+  installDialogs(link);
   installTee(link, () => {
     const found = allMedia();
     for (let at = 0; at < found.length; at++) elements.touch(found[at])?.sync();

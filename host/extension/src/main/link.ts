@@ -120,6 +120,11 @@ export class Link {
     this.#bridge.post({ type: "unwatch", player });
   }
 
+  /** The browser shows a dialog for the page, whose scripts stand still, or has shown it. */
+  dialog(open: boolean): void {
+    if (this.on) this.#bridge.dialog(open);
+  }
+
   moving(player: number, moving: boolean): void {
     this.#bridge.post({ type: "moving", player, moving });
   }

@@ -39,6 +39,23 @@ function connect(tab: number): void {
     setTimeout(connect, AGAIN_MS, tab);
   });
   request({ type: "watch", tab });
+  tellPlace();
+}
+
+/** A frame and a shadow that the browser draws round a popup, in CSS pixels. */
+const FRAME = 8;
+
+/** The browser draws a popup into its own window, where pictures would lie over it. */
+function tellPlace(): void {
+  // A page of its own lies over nothing.
+  if (location.search !== "") return;
+  const pixels = devicePixelRatio;
+  const [x, y] = [screenX - FRAME, screenY - FRAME].map((at) => Math.floor(at * pixels));
+  const [width, height] = [innerWidth, innerHeight].map((size) =>
+    Math.ceil((size + 2 * FRAME) * pixels),
+  );
+  if (x === undefined || y === undefined || width === undefined || height === undefined) return;
+  request({ type: "place", rect: { x, y, width, height } });
 }
 
 function save(text: string): void {
@@ -60,6 +77,7 @@ byId("logs", HTMLButtonElement).addEventListener("click", () =>
   request({ type: "collect_logs", start: !collecting }),
 );
 
+addEventListener("resize", tellPlace);
 void watchedTab().then((tab) => {
   if (tab !== null) connect(tab);
 });

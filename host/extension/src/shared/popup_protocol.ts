@@ -4,7 +4,7 @@
  * The popup names its tab once and gets the whole view at each change; it keeps no state of
  * its own. Only extension pages can open this port.
  */
-import type { DeviceSettings, DeviceSwitch } from "../generated/messages.js";
+import type { DeviceSettings, DeviceSwitch, Rect } from "../generated/messages.js";
 
 export const POPUP_PORT = "nearside-popup";
 
@@ -75,6 +75,8 @@ export interface PopupView {
 export type PopupRequest =
   /** First message. */
   | { type: "watch"; tab: number }
+  /** Where it is, in pixels of the desktop. */
+  | { type: "place"; rect: Rect }
   | { type: "set"; setting: keyof OwnSettings; value: boolean }
   /** Moves a switch of the device. */
   | { type: "switch"; switch: DeviceSwitch; on: boolean }

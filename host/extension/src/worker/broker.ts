@@ -22,6 +22,7 @@ import type {
   PlayerCommand,
   PlayerEvent,
   Reason,
+  Rect,
 } from "../generated/messages.js";
 import { decodedLength, forEachPiece } from "./base64.js";
 import { frameMessage } from "./check.js";
@@ -39,6 +40,7 @@ import {
   type Stream,
   siteOf,
 } from "./page.js";
+import { Shade } from "./shade.js";
 
 /** Frames with media in one tab; more are not listened to. */
 const MAX_FRAMES = 256;
@@ -124,6 +126,7 @@ export class Broker {
   removeFrame(frame: Frame): void {
     if (!this.#frames.delete(frame)) return;
     const { page } = frame;
+    this.#dialog(frame, false);
     page.frames.delete(frame);
     const isLast = page.frames.size === 0;
     for (const player of frame.players.values()) {
@@ -145,6 +148,7 @@ export class Broker {
     const message = frameMessage(raw);
     if (message === null) return this.#expel(frame, "a malformed message");
     if (message.type === "report") return this.#report(frame, message);
+    if (message.type === "dialog") return this.#dialog(frame, message.open);
     if (!frame.admitted) return;
     switch (message.type) {
       case "player":
@@ -177,6 +181,25 @@ export class Broker {
         const { seq, buffered } = message;
         return this.#out.toHost({ type: "buffered", stream: stream.id, seq, buffered });
       }
+    }
+  }
+
+  /** What this extension's popups cover of a tab, in pixels of the remote desktop. */
+  cover(tab: number, covered: readonly Rect[]): void {
+    for (const page of this.#pages.values()) {
+      if (page.tab === tab && page.shade.cover(covered)) this.#placeAnew(page);
+    }
+  }
+
+  #dialog(frame: Frame, open: boolean): void {
+    if (frame.page.shade.dialog(frame, open)) this.#placeAnew(frame.page);
+  }
+
+  /** What lies over its pictures has changed. */
+  #placeAnew(page: Page): void {
+    for (const player of page.players.values()) {
+      if (player.layout === null) continue;
+      this.#toHost(player, { type: "layout", ...page.shade.over(player.layout) });
     }
   }
 
@@ -259,6 +282,7 @@ export class Broker {
       topDocument: sender.frame === 0 ? sender.document : null,
       frames: new Set(),
       players: new Map(),
+      shade: new Shade(),
       stage: "closed",
       failure: null,
     };
@@ -304,6 +328,7 @@ export class Broker {
         streams: new Set(),
         position_micros: 0,
         flowing: false,
+        layout: null,
         size: null,
         quality: null,
       };
@@ -336,6 +361,11 @@ export class Broker {
       case "close":
         this.#toHost(player, command);
         return this.#forget(player);
+      case "layout": {
+        const { type, ...layout } = command;
+        player.layout = layout;
+        return this.#toHost(player, { type, ...frame.page.shade.over(layout) });
+      }
       default:
         return this.#toHost(player, command);
     }

@@ -310,6 +310,8 @@ function parse(value: unknown): FrameMessage {
         seq: u32(from["seq"]),
         buffered: list(from["buffered"], MAX_RANGES, range),
       };
+    case "dialog":
+      return { type: "dialog", open: flag(from["open"]) };
     case "report":
       return {
         type: "report",

@@ -65,6 +65,7 @@ void readPolicy();
 const popups = new Popups({
   facts: () => ({ host, own, managed, collecting: collection.running }),
   framesOf: (tab) => broker.framesOf(tab),
+  cover: (tab, covered) => broker.cover(tab, covered),
   collection,
   toHost: (message) => native.send(message),
   ready: settingsRead,

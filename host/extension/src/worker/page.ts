@@ -6,9 +6,10 @@
  * Data only; owner: the broker.
  */
 import type { WorkerMessage } from "../frame_protocol.js";
-import type { PlayerKind, Reason } from "../generated/messages.js";
+import type { Layout, PlayerKind, Reason } from "../generated/messages.js";
 import type { FrameAddress } from "./decide.js";
 import type { StreamFlow } from "./flow.js";
+import type { Shade } from "./shade.js";
 
 /** What the browser says of a frame that connects; the frame itself has no say in it. */
 export interface FrameSender extends FrameAddress {
@@ -38,6 +39,7 @@ export interface Page {
   topDocument: string | null;
   readonly frames: Set<Frame>;
   readonly players: Map<number, Player>;
+  readonly shade: Shade;
   stage: Stage;
   failure: Reason | null;
 }
@@ -65,6 +67,8 @@ export interface Player {
   position_micros: number;
   /** Pictures or sound of it really come out of the device. */
   flowing: boolean;
+  /** Where its page says that it is. */
+  layout: Layout | null;
   size: { width: number; height: number } | null;
   quality: { presented: number; dropped: number } | null;
 }

@@ -3,7 +3,7 @@
  *
  * Owner: the service worker.
  */
-import type { ExtensionMessage } from "../generated/messages.js";
+import type { ExtensionMessage, Rect } from "../generated/messages.js";
 import type { OwnSettings, PopupRequest, PopupUpdate } from "../shared/popup_protocol.js";
 import type { Collection } from "./collect.js";
 import { type HostState, type ManagedPolicy, reason, siteRefusal } from "./decide.js";
@@ -15,6 +15,8 @@ export interface PopupSources {
   framesOf(tab: number): Frame[];
   collection: Collection;
   toHost(message: ExtensionMessage): void;
+  /** What popups lie over of a tab. */
+  cover(tab: number, covered: readonly Rect[]): void;
   /** Kept once the settings are read. */
   ready: Promise<void>;
   /** A popup came or went, or a collection began or ended. */
@@ -24,6 +26,7 @@ export interface PopupSources {
 interface Popup {
   readonly port: chrome.runtime.Port;
   tab: number | null;
+  rect: Rect | null;
   /** Counts the updates that were begun, so that a late one cannot overtake. */
   update: number;
 }
@@ -43,10 +46,11 @@ export class Popups {
   add(port: chrome.runtime.Port): void {
     // Content scripts share the extension's id; its own pages have its origin, too.
     if (port.sender?.origin !== location.origin) return port.disconnect();
-    const popup: Popup = { port, tab: null, update: 0 };
+    const popup: Popup = { port, tab: null, rect: null, update: 0 };
     this.#popups.add(popup);
     port.onDisconnect.addListener(() => {
       this.#popups.delete(popup);
+      this.#cover(popup);
       this.#sources.needChanged();
     });
     port.onMessage.addListener((request: PopupRequest) => void this.#request(popup, request));
@@ -66,6 +70,9 @@ export class Popups {
       case "watch":
         popup.tab = request.tab;
         return this.#send(popup);
+      case "place":
+        popup.rect = request.rect;
+        return this.#cover(popup);
       case "set":
         await chrome.storage.local.set({ [request.setting]: request.value });
         return;
@@ -76,6 +83,16 @@ export class Popups {
       case "collect_logs":
         return this.#collect(popup, request.start);
     }
+  }
+
+  /** Tells what the popups of its tab lie over. */
+  #cover({ tab }: Popup): void {
+    if (tab === null) return;
+    const ofTab = [...this.#popups].filter((popup) => popup.tab === tab);
+    this.#sources.cover(
+      tab,
+      ofTab.flatMap(({ rect }) => rect ?? []),
+    );
   }
 
   async #collect(popup: Popup, start: boolean): Promise<void> {
