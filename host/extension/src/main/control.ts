@@ -64,6 +64,7 @@ export class Control implements PlayerSink, Owner {
   /** Why this element plays in the session for good. */
   #barred: Reason | null = null;
   #autoplaying = true;
+  readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
   #running = false;
   #playing = false;
@@ -126,8 +127,10 @@ export class Control implements PlayerSink, Owner {
     this.#autoplaying = false;
     if (this.told.changingHands) this.told.changingHands = false;
     if (this.mode === "nothing") this.#wake();
-    if (!this.onDevice)
-      return this.promises.track(native.play(this.element), this.mode === "waiting");
+    if (!this.onDevice) {
+      const answer = this.told.calls(this.#isPaused, () => native.play(this.element));
+      return this.promises.track(answer, this.mode === "waiting");
+    }
     if (this.playback.paused) {
       const refusal = this.permission.refusal();
       if (refusal) return refusal;
@@ -144,7 +147,7 @@ export class Control implements PlayerSink, Owner {
     this.#autoplaying = false;
     if (!this.onDevice) {
       this.told.changingHands = false;
-      native.pause(this.element);
+      this.told.calls(this.#isPaused, () => native.pause(this.element));
       return;
     }
     // An element that has not loaded begins to by `pause()`.
@@ -238,6 +241,7 @@ export class Control implements PlayerSink, Owner {
     const there = sought || abs(native.currentTime.get(element) - at) <= SAME_PLACE;
     this.told.playing = running;
     this.told.ended = playback.ended;
+    this.told.changesHands();
     this.told.changingHands = !sought && (plays || !there);
     if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
     this.told.owesSeeked = seeking && !sought && native.seeking.get(element);
@@ -262,8 +266,7 @@ export class Control implements PlayerSink, Owner {
     // What is seen already goes on until the stage can take it over.
     const seen = running && !native.paused.get(element) && native.currentTime.get(element) > 0;
     if (seen && !this.#link.ready) return;
-    // What is still to be heard of its end is the browser's to tell: it comes back then.
-    if (native.ended.get(element) && !this.told.ended) return;
+    if (this.told.defers(native.paused.get(element), native.ended.get(element))) return;
     const handover = {
       position: native.currentTime.get(element),
       paused: native.paused.get(element),
@@ -272,7 +275,9 @@ export class Control implements PlayerSink, Owner {
       seeking: native.seeking.get(element),
     };
     const played = spansOf(native.played.get(element));
-    const pending = this.promises.takeWaiting();
+    // One that is paused has refused them by now.
+    const pending = handover.paused ? [] : this.promises.takeWaiting();
+    this.told.changesHands();
     this.mode = "device";
     this.told.changingHands = false;
     this.told.owed = handover.paused || this.told.play ? "nothing" : "play";
@@ -416,10 +421,9 @@ export class Control implements PlayerSink, Owner {
     queueTask(() => this.buffersChanged());
   }
 
-  /** The page hears from the browser that it has ended: the device may take over now. */
-  browserEnded(): void {
-    this.told.ended = true;
-    if (this.mode === "waiting" || this.#link.ready) queueTask(() => this.#engage());
+  /** The page hears from the browser how it stands: the device may wait for that. */
+  browserTold(): void {
+    if (this.told.takeDeferred()) queueTask(() => this.#engage());
   }
 
   /** The browser cannot play it; what waits is refused, and so is it by the device. */

@@ -82,7 +82,7 @@ function passes(control: Control, type: Type): boolean {
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
       if (type === "play" && control.permission.wasQuestion()) return false;
       if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
-      if (type === "play" || type === "pause") control.told.play = type === "play";
+      if (type === "play" || type === "pause") control.told.hears(type);
       if (!(control.told.changingHands ? handOver : afterHandOver)(control, type)) return false;
       told(control, type);
       return true;
@@ -101,12 +101,19 @@ function told(control: Control, type: Type): void {
     case "canplaythrough":
       control.told.settled = true;
       return;
-    case "play":
     case "seeking":
       control.told.ended = false;
       return;
+    case "play":
+      control.told.ended = false;
+      control.browserTold();
+      return;
+    case "pause":
+      control.browserTold();
+      return;
     case "ended":
-      control.browserEnded();
+      control.told.ended = true;
+      control.browserTold();
       return;
   }
 }

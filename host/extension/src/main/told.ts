@@ -9,6 +9,10 @@ export class Told {
   play = false;
   /** The browser has told the page `ended`, and not gone elsewhere since. */
   ended = false;
+  /** `play` and `pause` that the page has caused and not heard: the browser's to tell. */
+  #coming = 0;
+  /** The device waits to take over until the browser has told the page what it must. */
+  #deferred = false;
   /** Events of a play() before the device took over, still on their way: the page's. */
   owed: "nothing" | "play" | "what follows" = "nothing";
   /** Before the browser took over, the page was told `playing`. */
@@ -28,6 +32,42 @@ export class Told {
   /** The page was told `canplaythrough` for this source. */
   settled = false;
 
+  /** A `call` of the page's: whether the element is paused may change by it. */
+  calls<T>(isPaused: () => boolean, call: () => T): T {
+    const before = isPaused();
+    const answer = call();
+    if (isPaused() !== before) this.#coming += 1;
+    return answer;
+  }
+
+  /** The browser tells of it. */
+  hears(type: "play" | "pause"): void {
+    this.play = type === "play";
+    if (this.#coming > 0) this.#coming -= 1;
+  }
+
+  /**
+   * Whether an element that stands still has more to say about that than the page has heard.
+   * The device takes over when it has: {@link Told.takeDeferred}.
+   */
+  defers(paused: boolean, ended: boolean): boolean {
+    const pauses = paused && (this.play || this.#coming > 0);
+    this.#deferred = pauses || (ended && !this.ended);
+    return this.#deferred;
+  }
+
+  /** Whether the device waited for what the page has just heard. */
+  takeDeferred(): boolean {
+    const deferred = this.#deferred;
+    this.#deferred = false;
+    return deferred;
+  }
+
+  /** Another plays from here on. */
+  changesHands(): void {
+    this.#coming = 0;
+  }
+
   /** The source has been loaded so far: `HTMLMediaElement.readyState`. */
   data(readyState: number): void {
     this.loaded = readyState > 0;
@@ -43,6 +83,8 @@ export class Told {
     this.owesSeeked = false;
     this.play = false;
     this.ended = false;
+    this.#coming = 0;
+    this.#deferred = false;
     this.owed = "nothing";
   }
 }
