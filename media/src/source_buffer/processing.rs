@@ -181,8 +181,8 @@ impl Placement {
         }
         // 13 and 14.
         match placement.highest_end {
-            None => buffer.remove(pts, end),
-            Some(highest) if highest <= pts => buffer.remove(highest, end),
+            None => buffer.overlap(pts, end),
+            Some(highest) if highest <= pts => buffer.overlap(highest, end),
             Some(_) => {}
         }
         // 15.

@@ -86,7 +86,7 @@ impl TrackBuffer {
                 return cursor.take(stored);
             }
             let moved = match own {
-                Some(gop) if cursor.next == gop.frames().len() => self.follow(cursor),
+                Some(gop) if cursor.next == gop.frames().len() => self.follow(cursor, gop),
                 _ => self.recover(cursor),
             };
             if !moved {
@@ -97,8 +97,8 @@ impl TrackBuffer {
     }
 
     /// Moves on to a group that continues where the last one ended.
-    fn follow(&self, cursor: &mut Cursor) -> bool {
-        let near = cursor.reached.plus(self.tolerance_micros());
+    fn follow(&self, cursor: &mut Cursor, read: &Gop) -> bool {
+        let near = cursor.reached.max(read.bridged_end()).plus(self.tolerance_micros());
         let next = self.gop_after(cursor.key).filter(|next| next.start() <= near);
         let Some(next) = next else { return false };
         cursor.enter(next);
@@ -141,6 +141,8 @@ impl TrackBuffer {
             Some(gop) => self.gop_after(gop.key()),
             None => self.gops.first_key_value().map(|(_, gop)| gop),
         };
+        let bridged = before.map(Gop::bridged_end).filter(|end| time < *end);
+        let near = bridged.map_or(near, |end| end.plus(self.tolerance_micros()));
         first_after.filter(|next| next.start() <= near)
     }
 

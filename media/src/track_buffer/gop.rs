@@ -20,6 +20,9 @@ pub(super) struct Gop {
     /// Presentation intervals of `frames`.
     ranges: TimeRanges,
     bytes: usize,
+    /// Others were appended over its end, from this time on: what is missing before it, because
+    /// it was decoded by what is gone, is not waited for.
+    bridged_to: Option<Pts>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,7 +33,8 @@ pub(super) struct Stored {
 
 impl Gop {
     pub(super) fn new(id: u64, key: Stored) -> Self {
-        let mut gop = Self { id, frames: Vec::new(), ranges: TimeRanges::new(), bytes: 0 };
+        let (frames, ranges) = (Vec::new(), TimeRanges::new());
+        let mut gop = Self { id, frames, ranges, bytes: 0, bridged_to: None };
         gop.push(key);
         gop
     }
@@ -58,6 +62,16 @@ impl Gop {
         self.ranges.end().unwrap_or(self.key())
     }
 
+    /// The end of what it is good for: its own, or what was appended over that.
+    pub(super) fn bridged_end(&self) -> Pts {
+        self.bridged_to.map_or(self.end(), |to| to.max(self.end()))
+    }
+
+    /// Frames from `start` on are appended over it.
+    pub(super) fn bridge(&mut self, start: Pts) {
+        self.bridged_to = self.bridged_to.max(Some(start));
+    }
+
     pub(super) fn key(&self) -> Pts {
         self.frames.first().map_or(Pts::ZERO, |stored| stored.frame.pts)
     }
@@ -80,6 +94,7 @@ impl Gop {
         let left = kept.map(|stored| cost(&stored.frame)).sum();
         let removed = self.bytes - left;
         self.bytes = left;
+        self.bridged_to = None;
         removed
     }
 }

@@ -107,6 +107,24 @@ impl TrackBuffer {
             .map(|frame| frame.pts)
     }
 
+    /// Removes frames with `start <= pts < end` and what depends on them, because other frames
+    /// are appended there: what is lost before `start` is played over.
+    pub(crate) fn overlap(&mut self, start: Pts, end: Pts) {
+        let before = self.bridges_near(start, end);
+        self.remove(start, end);
+        for key in before {
+            if let Some(gop) = self.gops.get_mut(&key) {
+                gop.bridge(start);
+            }
+        }
+    }
+
+    /// Groups that have frames shown both before `start` and in `start..end`.
+    fn bridges_near(&self, start: Pts, end: Pts) -> Vec<Pts> {
+        let cut = |gop: &&Gop| gop.start() < start && gop.ranges().intersects(start, end);
+        self.gops_near(start, end).filter(cut).map(Gop::key).collect()
+    }
+
     /// Removes frames with `start <= pts < end` and what depends on them.
     pub(crate) fn remove(&mut self, start: Pts, end: Pts) {
         let keys: Vec<Pts> = self.gops_near(start, end).map(Gop::key).collect();
@@ -196,8 +214,13 @@ impl TrackBuffer {
     pub fn buffered(&self) -> TimeRanges {
         let gap = 2 * self.longest_frame_micros.min(MAX_COUNTED_DURATION_MICROS);
         let mut buffered = TimeRanges::new();
-        for range in self.gops.values().flat_map(|gop| gop.ranges().iter()) {
-            buffered.add_within(range.start, range.end, gap);
+        for gop in self.gops.values() {
+            for range in gop.ranges().iter() {
+                buffered.add_within(range.start, range.end, gap);
+            }
+            if gop.end() < gop.bridged_end() {
+                buffered.add_within(gop.end(), gop.bridged_end(), gap);
+            }
         }
         buffered
     }

@@ -34,7 +34,7 @@ impl Rig {
             let keyframe = word.starts_with('K');
             let pts: i64 = word.trim_start_matches('K').parse().expect("a time");
             let frame = frame(pts, pts, keyframe);
-            self.buffer.remove(frame.pts, frame.end());
+            self.buffer.overlap(frame.pts, frame.end());
             assert!(self.buffer.insert(frame, Arc::clone(&config)), "{word} in {script}");
         }
     }
@@ -228,4 +228,22 @@ fn bytes_are_those_of_the_frames() {
     assert_eq!(rig.buffer.bytes(), frames * (100 + gop::FRAME_OVERHEAD_BYTES));
     rig.buffer.remove(Pts(0), Pts::MAX);
     assert_eq!((rig.buffer.bytes(), rig.buffer.frame_count()), (0, 0));
+}
+
+#[test]
+fn a_hole_that_an_overlap_has_torn_is_played_over() {
+    let mut rig = Rig::default();
+    let config = Arc::new(TrackConfig { track: any_track(), generation: 0 });
+    for (dts, pts) in (0..).step_by(10).zip([0, 40, 20, 10, 30, 80, 60, 50, 70]) {
+        assert!(rig.buffer.insert(frame(pts, dts, pts == 0), Arc::clone(&config)));
+    }
+    // Another rendition from 80 on: 50 to 70 needed the 80 that it replaces.
+    rig.append("K80 90 100");
+    assert_eq!(rig.play(0), "!0/0 40/0 20/0 10/0 30/0 80/1 90/1 100/1 wait");
+    assert_eq!(rig.play(60), "!80/1 90/1 100/1 wait");
+    assert_eq!(rig.buffer.buffered().iter().count(), 1);
+    // What the page takes away is waited for.
+    rig.buffer.remove(Pts(80 * UNIT), Pts(110 * UNIT));
+    rig.append("K120 130");
+    assert_eq!(rig.play(0), "!0/0 40/0 20/0 10/0 30/0 wait");
 }
