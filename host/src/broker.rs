@@ -78,6 +78,7 @@ struct Broker {
     next_browser: u64,
     policy: Policy,
     windows: desktop::Watch,
+    sight: desktop::Sight,
     /// When it ends unless a browser comes. `None`: there is one, or it runs by hand.
     end_at: Option<Instant>,
     detached: bool,
@@ -114,6 +115,7 @@ impl Broker {
             next_browser: 1,
             policy: Policy::new(options.policy.clone()),
             windows: desktop::Watch::start(),
+            sight: desktop::Sight::start(),
             end_at: options.detached.then(|| Instant::now() + LINGER),
             detached: options.detached,
             ending: Ending::new().context("wait for the end")?,
@@ -123,6 +125,9 @@ impl Broker {
     async fn run(mut self) {
         while self.step().await {
             self.tell_browsers();
+            if let Some(spots) = self.session.spots_unlike(self.sight.spots()) {
+                self.sight.look_at(spots);
+            }
         }
         self.device.close();
         tracing::info!("the broker ends");
@@ -143,6 +148,7 @@ impl Broker {
             () = self.device.turn(&mut self.session) => Ok(()),
             () = sleep_until(deadline) => self.session.on_time(Instant::now()),
             desktop = self.windows.changed() => self.session.on_desktop(desktop, Instant::now()),
+            bubbles = self.sight.changed() => self.session.on_bubbles(&bubbles),
             () = self.policy.changed() => {
                 let (policy, error) = policy::read(&self.policy.path);
                 if let Some(error) = error {

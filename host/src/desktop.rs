@@ -17,6 +17,7 @@ mod cover;
 mod picture;
 #[cfg(target_os = "linux")]
 mod process;
+mod sight;
 #[cfg(target_os = "linux")]
 mod x11;
 
@@ -27,6 +28,7 @@ use nearside_channel::message::{Rect, Size};
 pub(crate) use self::picture::{Page, Picture};
 #[cfg(target_os = "linux")]
 pub(crate) use self::process::ancestry;
+pub(crate) use self::sight::{Bubbles, Sight, Spot};
 #[cfg(target_os = "linux")]
 pub(crate) use self::x11::Watch;
 

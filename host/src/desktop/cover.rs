@@ -3,7 +3,7 @@
 use nearside_channel::geometry::intersection;
 use nearside_channel::message::{MAX_COVERED, Rect};
 
-use super::Windows;
+use super::{Window, Windows};
 
 /// Windows that narrow are handles and markers, not something to look at.
 const TINY_PX: u32 = 2;
@@ -13,18 +13,26 @@ const MAX_PARTS: usize = 512;
 
 /// `covered`, and what of `clip` the windows `above` cover. At most [`MAX_COVERED`].
 pub(super) fn with_windows(covered: Vec<Rect>, clip: Rect, above: &Windows) -> Vec<Rect> {
-    let mut parts = covered;
-    for window in above.iter().filter(|window| window.mapped) {
-        let is_tiny = window.rect.width <= TINY_PX || window.rect.height <= TINY_PX;
-        if is_tiny || intersection(window.rect, clip).is_none() {
-            continue;
-        }
+    let is_tiny = |rect: Rect| rect.width <= TINY_PX || rect.height <= TINY_PX;
+    let over = |window: &&Window| {
+        window.mapped && !is_tiny(window.rect) && intersection(window.rect, clip).is_some()
+    };
+    let parts = above.iter().filter(over).flat_map(|window| {
         let whole = std::slice::from_ref(&window.rect);
-        for part in window.shape.as_deref().unwrap_or(whole) {
-            if let Some(part) = intersection(*part, clip) {
-                add(&mut parts, part);
-            }
-        }
+        window.shape.as_deref().unwrap_or(whole)
+    });
+    with_parts(covered, clip, parts)
+}
+
+/// `covered`, and what of `clip` lies in `over`. At most [`MAX_COVERED`].
+pub(super) fn with_parts<'a>(
+    covered: Vec<Rect>,
+    clip: Rect,
+    over: impl IntoIterator<Item = &'a Rect>,
+) -> Vec<Rect> {
+    let mut parts = covered;
+    for part in over.into_iter().filter_map(|part| intersection(*part, clip)) {
+        add(&mut parts, part);
     }
     merge(&mut parts);
     parts
@@ -82,7 +90,7 @@ fn union(a: Rect, b: Rect) -> Rect {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Window, WindowId};
+    use super::super::WindowId;
     use super::*;
     use proptest::prelude::*;
 

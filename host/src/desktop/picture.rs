@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use nearside_channel::message::{Layout, Rect};
 
-use super::cover::{is_within, with_windows};
+use super::cover::{is_within, with_parts, with_windows};
 use super::{Window, WindowId, Windows};
 
 /// A page speaks of its window's place no later than this.
@@ -41,8 +41,12 @@ pub(crate) struct Picture {
     /// The page's last word.
     said: Layout,
     window: Option<Seat>,
+    /// What its browser draws over it.
+    drawn: Vec<Rect>,
     /// What the device was told last.
     told: Layout,
+    /// The same without what is drawn.
+    undrawn: Layout,
 }
 
 /// The window that a picture is in.
@@ -62,15 +66,29 @@ struct Seat {
 impl Picture {
     /// The page's first word.
     pub(crate) fn new(said: Layout, page: Page<'_>, windows: &Windows) -> Self {
-        let mut picture = Self { told: said.clone(), said, window: None };
+        let (told, undrawn) = (said.clone(), said.clone());
+        let mut picture = Self { said, window: None, drawn: Vec::new(), told, undrawn };
         picture.window = seat(&picture.said, page, windows, None);
-        picture.told = picture.place(windows);
+        picture.place(windows);
         picture
     }
 
     /// What the device was told last.
     pub(crate) fn told(&self) -> &Layout {
         &self.told
+    }
+
+    /// Where it would be seen if its browser drew nothing over it.
+    pub(crate) fn undrawn(&self) -> &Layout {
+        &self.undrawn
+    }
+
+    /// What its browser draws over it now: what the device is to be told, if that is something
+    /// new.
+    pub(crate) fn draw(&mut self, drawn: &[Rect]) -> Option<Layout> {
+        drawn.clone_into(&mut self.drawn);
+        let layout = self.with_drawn();
+        self.tell(layout)
     }
 
     /// The page's next word: what the device is to be told.
@@ -94,7 +112,7 @@ impl Picture {
             }),
             None => None,
         };
-        self.told = self.place(windows);
+        self.place(windows);
         self.told.clone()
     }
 
@@ -129,12 +147,30 @@ impl Picture {
     }
 
     fn retell(&mut self, windows: &Windows) -> Option<Layout> {
-        let layout = self.place(windows);
+        self.undrawn = self.placed(windows);
+        let layout = self.with_drawn();
+        self.tell(layout)
+    }
+
+    fn tell(&mut self, layout: Layout) -> Option<Layout> {
         if layout == self.told {
             return None;
         }
         self.told.clone_from(&layout);
         Some(layout)
+    }
+
+    fn place(&mut self, windows: &Windows) {
+        self.undrawn = self.placed(windows);
+        self.told = self.with_drawn();
+    }
+
+    fn with_drawn(&self) -> Layout {
+        let mut layout = self.undrawn.clone();
+        if layout.visible && !self.drawn.is_empty() {
+            layout.covered = with_parts(layout.covered, layout.clip, &self.drawn);
+        }
+        layout
     }
 
     /// Remembers where its window was.
@@ -159,7 +195,7 @@ impl Picture {
     }
 
     /// The page's word as it is now.
-    fn place(&self, windows: &Windows) -> Layout {
+    fn placed(&self, windows: &Windows) -> Layout {
         let mut layout = self.said.clone();
         let Some(seat) = &self.window else { return layout };
         let Some(at) = windows.iter().position(|window| window.id == seat.id) else {

@@ -6,7 +6,7 @@ use nearside_channel::message::{Layout, PlayerCommand};
 
 use super::model::PlayerKey;
 use super::{BrowserId, DeviceError, Session};
-use crate::desktop::{Desktop, Page, Picture, Windows};
+use crate::desktop::{Bubbles, Desktop, Page, Picture, Spot, Windows};
 
 impl Session {
     /// The browser's own process is one of these; the nearest that has windows is it.
@@ -22,12 +22,40 @@ impl Session {
     /// The connection is of no use any more.
     pub(crate) fn on_desktop(&mut self, desktop: Desktop, now: Instant) -> Result<(), DeviceError> {
         self.desktop = desktop;
-        self.retell(|picture, page, windows| picture.look(page, windows, now))
+        self.retell(|_, picture, page, windows| picture.look(page, windows, now))
+    }
+
+    /// The browsers draw something else over pictures.
+    ///
+    /// # Errors
+    /// The connection is of no use any more.
+    pub(crate) fn on_bubbles(&mut self, bubbles: &Bubbles) -> Result<(), DeviceError> {
+        let over = |player: u64| bubbles.get(&player).map(Vec::as_slice).unwrap_or_default();
+        self.retell(|player, picture, _, _| picture.draw(over(player)))
+    }
+
+    /// Where pictures of the device are seen, if that is elsewhere than at `known`.
+    pub(crate) fn spots_unlike(&self, known: &[Spot]) -> Option<Vec<Spot>> {
+        let shown = || {
+            let pages = self.pages.values().filter(|page| page.channel_id().is_some());
+            let players = pages.flat_map(|page| page.players.values());
+            let players = players.filter(|player| self.device.is_some() && !player.failed);
+            players.filter_map(|player| {
+                let layout = player.picture.as_ref()?.undrawn();
+                layout.visible.then_some((player.number, layout))
+            })
+        };
+        let mut left = known.iter();
+        let is_known = shown()
+            .all(|(player, layout)| left.next().is_some_and(|spot| spot.is_of(player, layout)));
+        let is_same = is_known && left.next().is_none();
+        let all = || shown().filter_map(|(player, layout)| Spot::of(player, layout)).collect();
+        (!is_same).then(all)
     }
 
     /// Takes pages at their last word where they have said nothing since.
     pub(super) fn settle_pictures(&mut self, now: Instant) -> Result<(), DeviceError> {
-        self.retell(|picture, _, windows| picture.settle(windows, now))
+        self.retell(|_, picture, _, windows| picture.settle(windows, now))
     }
 
     /// When there is something to settle.
@@ -67,7 +95,7 @@ impl Session {
     /// Tells the device what `look` finds to be new.
     fn retell(
         &mut self,
-        mut look: impl FnMut(&mut Picture, Page<'_>, &Windows) -> Option<Layout>,
+        mut look: impl FnMut(u64, &mut Picture, Page<'_>, &Windows) -> Option<Layout>,
     ) -> Result<(), DeviceError> {
         for ((browser, _), page) in &mut self.pages {
             let channel = page.channel_id();
@@ -77,7 +105,8 @@ impl Session {
                 let Some(picture) = player.picture.as_mut().filter(|_| !player.failed) else {
                     continue;
                 };
-                let Some(mut layout) = look(picture, here, &self.desktop.windows) else {
+                let windows = &self.desktop.windows;
+                let Some(mut layout) = look(player.number, picture, here, windows) else {
                     continue;
                 };
                 layout.desktop = self.desktop.size.or(layout.desktop);

@@ -1,5 +1,5 @@
-//! Windows of a real X server over a browser's picture. Nothing draws here: the server's word
-//! on what lies where is all that the broker goes by.
+//! Windows of a real X server over a browser's picture, and what the browser itself draws over
+//! it.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,8 +8,8 @@ use nearside_channel::message::{HostMessage, Layout, PlayerCommand, Rect, Size};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::shape::{ConnectionExt as _, SK, SO};
 use x11rb::protocol::xproto::{
-    AtomEnum, ClipOrdering, ConfigureWindowAux, ConnectionExt as _, CreateWindowAux, PropMode,
-    Rectangle, StackMode, Window, WindowClass,
+    AtomEnum, ClipOrdering, ConfigureWindowAux, ConnectionExt as _, CreateGCAux, CreateWindowAux,
+    PropMode, Rectangle, StackMode, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -196,6 +196,20 @@ impl Rig {
         rig
     }
 
+    /// Paints in the browser's window, at a place of the desktop.
+    fn paint(&self, at: Rect, colour: u32) {
+        let connection = &self.server.connection;
+        let context = connection.generate_id().unwrap();
+        let with = CreateGCAux::new().foreground(colour);
+        connection.create_gc(context, self.window, &with).unwrap();
+        let at = moved(at, -BROWSER.x, -BROWSER.y);
+        let (x, y) = (i16::try_from(at.x).unwrap(), i16::try_from(at.y).unwrap());
+        let (width, height) = (u16::try_from(at.width).unwrap(), u16::try_from(at.height).unwrap());
+        let part = Rectangle { x, y, width, height };
+        connection.poly_fill_rectangle(self.window, context, &[part]).unwrap().check().unwrap();
+        connection.free_gc(context).unwrap().check().unwrap();
+    }
+
     /// The page says where the picture is.
     fn say(&mut self, at: Rect) {
         self.browser.player(1, PlayerCommand::Layout(said(at)));
@@ -302,4 +316,30 @@ fn without_the_server_the_page_has_the_word() {
     rig.shows("what the page says", &said(PICTURE));
     rig.say(moved(PICTURE, 7, 7));
     rig.shows("what it says next", &said(moved(PICTURE, 7, 7)));
+}
+
+/// The extension's placeholder.
+const PLACEHOLDER: u32 = 0x0010_1012;
+
+#[test]
+fn what_the_browser_draws_over_its_page_covers_the_picture() {
+    let mut rig = Rig::start();
+    rig.paint(BROWSER, 0x00ff_ffff);
+    rig.paint(PICTURE, PLACEHOLDER);
+    let bubble = rect(200, 100, 330, 186);
+    rig.paint(bubble, 0x00ff_ffff);
+    let found = rect(199, 150, 332, 137);
+    rig.shows("a bubble", &layout(PICTURE, &[found]));
+    // The picture moves beneath it.
+    let at = moved(PICTURE, 0, 40);
+    rig.paint(PICTURE, 0x00ff_ffff);
+    rig.paint(at, PLACEHOLDER);
+    rig.paint(bubble, 0x00ff_ffff);
+    rig.say(at);
+    rig.shows("less of it", &layout(at, &[rect(199, 190, 332, 97)]));
+    rig.paint(at, PLACEHOLDER);
+    rig.shows("no bubble", &layout(at, &[]));
+    // A menu over all that was painted.
+    rig.server.menu(OVER);
+    rig.shows("a menu", &layout(at, &[OVER]));
 }

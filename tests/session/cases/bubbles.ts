@@ -1,13 +1,15 @@
 // What the browser draws over a page into its own window, where the session has no window to be
-// seen: this extension's popup, and dialogs for which the page's scripts stand still.
+// seen: this extension's popup, dialogs for which the page's scripts stand still, and requests
+// that nobody tells of.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openPopup, popupRect } from "../extension_view.ts";
 import type { Page } from "../page.ts";
-import { overlap } from "../picture.ts";
+import { findColour, overlap } from "../picture.ts";
 import { startPlaying } from "../play.ts";
 import { eventually } from "../wait.ts";
+import type { Rect } from "../x11.ts";
 import type { Place } from "./all.ts";
 import { showsPicture, showsSession, theVideo, xdotool } from "./covering.ts";
 import { FOLLOW_MS, LOOPED, lies } from "./overlay.ts";
@@ -46,6 +48,17 @@ const CASES: Record<string, (there: Place, page: Page) => Promise<void>> = {
     await showsPicture(there, over);
   },
 
+  "a permission request is left out": async (there, page) => {
+    await page.evaluate(`document.querySelector("#stage").style.left = ""`);
+    await lies(there, page, 0);
+    await page.evaluate("navigator.geolocation.getCurrentPosition(() => {}, () => {}), 0");
+    const request = await drawnOver(there, page);
+    await showsSession(there, page, request);
+    xdotool(there, "key", "Escape");
+    await lies(there, page, 0);
+    await showsPicture(there, request);
+  },
+
   "a page's dialog hides the picture": async (there, page) => {
     await lies(there, page, 0);
     const shown = async () => (await there.rig.device.overlays()).length;
@@ -58,3 +71,13 @@ const CASES: Record<string, (there: Place, page: Page) => Promise<void>> = {
     await lies(there, page, 0);
   },
 };
+
+/** Where the browser has drawn something white over the video, in the session. */
+function drawnOver({ rig }: Place, page: Page): Promise<Rect> {
+  return eventually("something drawn over the video", async () => {
+    const video = await theVideo(page);
+    const found = findColour(await rig.session.image(video), [255, 255, 255]);
+    if (!found || found.width < 100 || found.height < 40) return undefined;
+    return { ...found, x: found.x + video.x, y: found.y + video.y };
+  });
+}
