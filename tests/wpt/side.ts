@@ -5,7 +5,7 @@
 // INVARIANT: a page has the browser, the device and the server for itself; the device has
 // nothing left of a page when the next one opens.
 
-import { FRAME_PORT } from "../../host/extension/src/frame_protocol.js";
+import { FRAME_PORT, type FrameMessage } from "../../host/extension/src/frame_protocol.js";
 import { BrowserRig } from "../../host/extension/tests/browser/rig.ts";
 import { TooLate, within } from "../session/wait.ts";
 import type { TestPage } from "./pages.ts";
@@ -124,13 +124,15 @@ export class Side {
       if (!isFirst) return;
       chrome.runtime.onConnect.addListener(({ name, onMessage, sender }) => {
         if (name !== port) return;
-        onMessage.addListener((message) => {
-          if (message.type !== "report" || message.plays === "gone") return;
-          const key = `${sender?.documentId} ${message.player}`;
-          const known = globalThis.players?.get(key) ?? { redirected: false, reasons: [] };
-          if (message.plays === "device") known.redirected = true;
-          else if (message.reason) known.reasons.push(message.reason.code);
-          globalThis.players?.set(key, known);
+        onMessage.addListener((messages: FrameMessage[]) => {
+          for (const message of messages) {
+            if (message.type !== "report" || message.plays === "gone") continue;
+            const key = `${sender?.documentId} ${message.player}`;
+            const known = globalThis.players?.get(key) ?? { redirected: false, reasons: [] };
+            if (message.plays === "device") known.redirected = true;
+            else if (message.reason) known.reasons.push(message.reason.code);
+            globalThis.players?.set(key, known);
+          }
         });
       });
     }, FRAME_PORT);

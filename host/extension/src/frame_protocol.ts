@@ -24,7 +24,7 @@ export const FRAME_PORT = "nearside-frame";
 /** The worker's question to a tab whether the extension's scripts are in it; the answer: `true`. */
 export const PRESENT = "nearside-present";
 
-/** From a frame to the worker. */
+/** From a frame to the worker, in arrays: what one task gave rise to. */
 export type FrameMessage =
   /** A media element does something; streams are announced by its `add_stream`. */
   | { type: "player"; player: number; command: PlayerCommand }

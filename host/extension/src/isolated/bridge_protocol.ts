@@ -3,13 +3,15 @@
  *
  * The main world makes a MessageChannel and hands one port over in a MessageEvent that it
  * dispatches synchronously at document start; the isolated world listens first and stops it,
- * so the page never holds the port. Elements cannot cross a port: they cross as `submitter`
- * of a SubmitEvent whose random name only these two know, in the order of `watch`. Events
- * with `-open` and `-shut` after that name say that the browser shows a dialog.
+ * so the page never holds the port, which is the way to the main world. What that says comes
+ * in events whose random name only these two know, so that it waits for no task of the page's:
+ * `MainMessage[]` as `data` of a MessageEvent with `-messages` after the name, an element as
+ * `submitter` of a SubmitEvent of the name itself, in the order of `watch`, and with `-open`
+ * and `-shut` after the name that the browser shows a dialog.
  */
 import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
 
-/** Type of the event that carries the port; its `data` is the name of the element events. */
+/** Type of the event that carries the port; its `data` is the name of the other events. */
 export const BOOT_EVENT = "nearside-boot";
 
 /** From the page's world. */

@@ -18,7 +18,7 @@ const trackerOfFrame = () => {
 };
 
 /** Joins the page's world, which holds the other end of `bridge`, and the worker. */
-function join(bridge: MessagePort, elementEvent: string): void {
+function join(bridge: MessagePort, name: string): void {
   const elements: HTMLVideoElement[] = [];
   let videos: Videos | null = null;
   const toMain = (message: IsolatedMessage) => bridge.postMessage(message);
@@ -42,7 +42,7 @@ function join(bridge: MessagePort, elementEvent: string): void {
   foresee(() => port.connect());
 
   addEventListener(
-    elementEvent,
+    name,
     (event) => {
       event.stopImmediatePropagation();
       const element = (event as SubmitEvent).submitter;
@@ -51,7 +51,7 @@ function join(bridge: MessagePort, elementEvent: string): void {
     true,
   );
 
-  for (const [name, open] of [
+  for (const [change, open] of [
     ["open", true],
     ["shut", false],
   ] as const) {
@@ -59,10 +59,10 @@ function join(bridge: MessagePort, elementEvent: string): void {
       event.stopImmediatePropagation();
       ofFrame({ type: "dialog", open });
     };
-    addEventListener(`${elementEvent}-${name}`, said, true);
+    addEventListener(`${name}-${change}`, said, true);
   }
 
-  bridge.onmessage = ({ data: message }: MessageEvent<MainMessage>) => {
+  const fromMain = (message: MainMessage) => {
     switch (message.type) {
       case "connect":
         port.connect();
@@ -85,6 +85,14 @@ function join(bridge: MessagePort, elementEvent: string): void {
         ofFrame(message);
     }
   };
+  addEventListener(
+    `${name}-messages`,
+    (event) => {
+      event.stopImmediatePropagation();
+      for (const message of (event as MessageEvent<MainMessage[]>).data) fromMain(message);
+    },
+    true,
+  );
 }
 
 answerFrames(trackerOfFrame);

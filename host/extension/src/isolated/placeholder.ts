@@ -12,6 +12,7 @@ const AWAY = "-100000px";
 export class Placeholder {
   readonly #video: HTMLVideoElement;
   #animation: Animation | null = null;
+  #isColoured = false;
   #position = "50% 50%";
 
   constructor(video: HTMLVideoElement) {
@@ -24,15 +25,31 @@ export class Placeholder {
   }
 
   show(): void {
-    if (this.#animation) return;
-    this.#position = getComputedStyle(this.#video).objectPosition;
+    if (this.#isColoured) return;
+    this.#isColoured = true;
+    this.#put({ backgroundColor: COLOUR });
+  }
+
+  /**
+   * Where nothing was to be seen yet, the browser's first picture need not be, either: it would
+   * be painted and sent over the session for the moment until the device's is there.
+   */
+  veil(): void {
+    if (!this.#animation && this.#video.readyState < 2 && !this.#video.poster) this.#put({});
+  }
+
+  #put(more: Keyframe): void {
+    if (!this.#animation) this.#position = getComputedStyle(this.#video).objectPosition;
     const [, y] = components(this.#position);
-    const look = { objectPosition: `${AWAY} ${y}`, backgroundColor: COLOUR };
+    const look = { objectPosition: `${AWAY} ${y}`, ...more };
+    const before = this.#animation;
     this.#animation = this.#video.animate([look, look], { duration: 1, fill: "both" });
+    before?.cancel();
   }
 
   hide(): void {
     this.#animation?.cancel();
     this.#animation = null;
+    this.#isColoured = false;
   }
 }

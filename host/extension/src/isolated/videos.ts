@@ -51,14 +51,19 @@ export class Videos {
     this.unwatch(player);
     const watched = new Watched(video);
     this.#watched.set(player, watched);
-    watched.stop = this.#tracker.track(video, (viewport, content, clip, covered, visible) => {
-      if (visible && !isUpright(video)) return this.#refuse(player, TURNED);
-      const layout = layoutOf(watched, viewport, content, clip, covered, visible);
-      const text = JSON.stringify(layout);
-      if (text === watched.last) return;
-      watched.last = text;
-      this.#post({ type: "player", player, command: { type: "layout", ...layout } });
-    });
+    watched.placeholder.veil();
+    watched.stop = this.#tracker.track(
+      video,
+      (viewport, content, clip, covered, visible) => {
+        if (visible && !isUpright(video)) return this.#refuse(player, TURNED);
+        const layout = layoutOf(watched, viewport, content, clip, covered, visible);
+        const text = JSON.stringify(layout);
+        if (text === watched.last) return;
+        watched.last = text;
+        this.#post({ type: "player", player, command: { type: "layout", ...layout } });
+      },
+      false,
+    );
   }
 
   unwatch(player: number): void {
@@ -83,8 +88,10 @@ export class Videos {
   playerEvent(player: number, event: PlayerEvent): void {
     const watched = this.#watched.get(player);
     if (!watched) return;
-    if (event.type === "first_frame" || event.type === "seeked") watched.placeholder.show();
-    else if (event.type === "resized") {
+    if (event.type === "first_frame" || event.type === "seeked") {
+      watched.placeholder.show();
+      this.#tracker.shows(watched.video);
+    } else if (event.type === "resized") {
       watched.size = { width: event.width, height: event.height };
       this.#tracker.heat();
     } else if (event.type === "state" && watched.moving) this.#tracker.compare();

@@ -16,6 +16,8 @@ import { FRAME_PORT, type FrameMessage, type WorkerMessage } from "../frame_prot
 /** Between two tries while the worker does not stay, in ms; doubles up to the last. */
 const FIRST_WAIT = 100;
 const LONGEST_WAIT = 30_000;
+/** Media in one message, in characters: the device need not wait for the last of many pieces. */
+const LARGEST_BATCH = 1 << 20;
 
 export class WorkerPort {
   readonly #receive: (message: WorkerMessage) => void;
@@ -25,6 +27,10 @@ export class WorkerPort {
   /** What the worker said last: nearside-host cannot be reached at all. */
   #hostless = false;
   #wait = FIRST_WAIT;
+  /** What goes to the worker when the present task ends. */
+  #batch: FrameMessage[] = [];
+  /** Media in it, in characters. */
+  #size = 0;
 
   constructor(receive: (message: WorkerMessage) => void, lost: () => void) {
     this.#receive = receive;
@@ -45,8 +51,21 @@ export class WorkerPort {
 
   post(message: FrameMessage): void {
     if (this.#hostless) this.#reopen();
+    if (!this.#port) return;
+    this.#batch.push(message);
+    if (message.type === "media" && typeof message.data === "string")
+      this.#size += message.data.length;
+    if (this.#size > LARGEST_BATCH) this.#flush();
+    else if (this.#batch.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    this.#size = 0;
     try {
-      this.#port?.postMessage(message);
+      this.#port?.postMessage(batch);
     } catch {
       // The port closes; `onDisconnect` says so.
     }
@@ -77,6 +96,8 @@ export class WorkerPort {
 
   #closed(): void {
     this.#port = null;
+    this.#batch = [];
+    this.#size = 0;
     // Everything plays in the session already: nothing that is waited for is lost.
     if (this.#hostless) return;
     this.#lost();

@@ -24,21 +24,18 @@ const abandoned = new NativeFinalizationRegistry<Attachment>((attachment) => {
   attachment.close();
 });
 
-interface Waiting {
-  readonly message: FrameMessage;
-  readonly transfer: Transferable[];
-}
-
 export class Attachment {
   readonly id: number;
   readonly source: Source;
   readonly #link: Link;
   readonly #kind: PlayerKind;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: FrameMessage[] = [];
   #waitingBytes = 0;
   #state: "waiting" | "open" | "away" | "lost" = "waiting";
   /** The stage has played this source before: it begins where it is told. */
   fresh = true;
+  /** What was said last of the source's duration, in microseconds. */
+  #duration: number | null | undefined;
   /** Why it cannot play on the device, ever. */
   refused: Reason | null = null;
 
@@ -49,7 +46,6 @@ export class Attachment {
     this.#kind = kind;
     link.addPlayer(this.id, sink);
     registerFinal(abandoned, sink, this);
-    this.settle();
   }
 
   /** Whether the host knows it and has all of its media. */
@@ -75,12 +71,9 @@ export class Attachment {
   settle(): void {
     if (this.#link.on && this.#state === "waiting") {
       this.#state = "open";
-      this.#post({
-        message: this.#player({ type: "open", kind: this.#kind, source: this.source }),
-        transfer: [],
-      });
+      this.#link.post(this.#player({ type: "open", kind: this.#kind, source: this.source }));
       const waiting = drain(this.#waiting);
-      for (let at = 0; at < waiting.length; at++) this.#post(waiting[at] as Waiting);
+      for (let at = 0; at < waiting.length; at++) this.#link.post(waiting[at] as FrameMessage);
     } else if (this.#link.off && this.#state === "waiting" && this.source.type === "mse") {
       this.#goAway();
     }
@@ -89,19 +82,20 @@ export class Attachment {
   /** The host no longer has the media. A file is opened again when the link is back. */
   forget(): void {
     this.fresh = true;
+    this.#duration = undefined;
     if (this.source.type === "url") this.#state = "waiting";
     else this.#goAway();
   }
 
   #goAway(): void {
     this.#state = "away";
+    this.#duration = undefined;
     drain(this.#waiting);
   }
 
   /** It plays in the session for good. */
   lose(reason: Reason): void {
-    if (this.#state === "open")
-      this.#post({ message: this.#player({ type: "close" }), transfer: [] });
+    if (this.#state === "open") this.#link.post(this.#player({ type: "close" }));
     this.#state = "lost";
     this.refused = reason;
     drain(this.#waiting);
@@ -109,25 +103,31 @@ export class Attachment {
 
   /** The source is gone from the element. */
   close(): void {
-    if (this.#state === "open")
-      this.#post({ message: this.#player({ type: "close" }), transfer: [] });
+    if (this.#state === "open") this.#link.post(this.#player({ type: "close" }));
     this.#state = "lost";
     drain(this.#waiting);
     this.#link.removePlayer(this.id);
   }
 
   command(command: PlayerCommand): void {
-    this.send(this.#player(command), 0, []);
+    this.send(this.#player(command), 0);
+  }
+
+  /** In microseconds; `null`: endless, or not known. */
+  duration(duration_micros: number | null): void {
+    if (!this.listens || duration_micros === this.#duration) return;
+    this.#duration = duration_micros;
+    this.command({ type: "duration", duration_micros });
   }
 
   /** Sends, or keeps for the first answer, a message about this player or its streams. */
-  send(message: FrameMessage, bytes: number, transfer: Transferable[]): void {
+  send(message: FrameMessage, bytes: number): void {
     if (this.#state === "open") {
-      this.#post({ message, transfer });
+      this.#link.post(message);
     } else if (this.#state === "waiting") {
       this.#waitingBytes += bytes;
       if (this.#waitingBytes > MAX_WAITING) this.#goAway();
-      else push(this.#waiting, { message, transfer });
+      else push(this.#waiting, message);
     }
   }
 
@@ -137,9 +137,5 @@ export class Attachment {
 
   #player(command: PlayerCommand): FrameMessage {
     return { type: "player", player: this.id, command };
-  }
-
-  #post(item: Waiting): void {
-    this.#link.post(item.message, item.transfer);
   }
 }

@@ -1,27 +1,35 @@
-/** The page's world's end of the bridge (isolated/bridge_protocol.ts). */
+/**
+ * The page's world's end of the bridge (isolated/bridge_protocol.ts).
+ *
+ * What a task of the page's gives rise to goes over at its end, all at once and before any
+ * other task: a message for each of its own would wait behind what the page does next.
+ */
 import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "../isolated/bridge_protocol.js";
 import {
   addListener,
   dispatch,
   messageData,
+  microtask,
   NativeEvent,
-  postToPort,
   startPort,
 } from "./natives.js";
-import { random } from "./primordials.js";
+import { push, random } from "./primordials.js";
 
 const NativeSubmitEvent = SubmitEvent;
+const NativeMessageEvent = MessageEvent;
 const numberToString = Number.prototype.toString;
 
 export class Bridge {
+  /** Kept alive: nobody else holds it. */
   readonly #port: MessagePort;
-  readonly #elementEvent: string;
+  readonly #name: string;
+  #batch: MainMessage[] = [];
 
   constructor(receive: (message: IsolatedMessage) => void) {
     const channel = new MessageChannel();
     this.#port = channel.port1;
-    this.#elementEvent = `nearside-${Reflect.apply(numberToString, random(), [36])}`;
-    const boot = new MessageEvent(BOOT_EVENT, { ports: [channel.port2], data: this.#elementEvent });
+    this.#name = `nearside-${Reflect.apply(numberToString, random(), [36])}`;
+    const boot = new MessageEvent(BOOT_EVENT, { ports: [channel.port2], data: this.#name });
     dispatch(window, boot);
     addListener(this.#port, "message", (event) => {
       receive(messageData.get(event as MessageEvent) as IsolatedMessage);
@@ -29,18 +37,28 @@ export class Bridge {
     startPort(this.#port);
   }
 
-  post(message: MainMessage, transfer: Transferable[] = []): void {
-    postToPort(this.#port, message, transfer);
+  post(message: MainMessage): void {
+    push(this.#batch, message);
+    if (this.#batch.length === 1) microtask(() => this.#flush());
   }
 
-  /** A port's messages would wait until the dialog is closed. */
+  #flush(): void {
+    const data = this.#batch;
+    if (data.length === 0) return;
+    this.#batch = [];
+    const init = { __proto__: null, data } as MessageEventInit;
+    dispatch(window, new NativeMessageEvent(`${this.#name}-messages`, init));
+  }
+
+  /** The task does not end before the dialog is closed. */
   dialog(open: boolean): void {
-    dispatch(window, new NativeEvent(`${this.#elementEvent}-${open ? "open" : "shut"}`));
+    this.#flush();
+    dispatch(window, new NativeEvent(`${this.#name}-${open ? "open" : "shut"}`));
   }
 
   watch(player: number, element: HTMLElement): void {
     const init = { __proto__: null, submitter: element } as SubmitEventInit;
-    dispatch(window, new NativeSubmitEvent(this.#elementEvent, init));
+    dispatch(window, new NativeSubmitEvent(this.#name, init));
     this.post({ type: "watch", player });
   }
 }

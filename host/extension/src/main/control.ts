@@ -20,7 +20,7 @@ import { factsOf } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
-import { dispatch, NativeEvent, native, now, spansOf } from "./natives.js";
+import { dispatch, later, NativeEvent, native, now, spansOf } from "./natives.js";
 import { Patience } from "./patience.js";
 import { Permission } from "./permission.js";
 import { Playback } from "./playback.js";
@@ -41,6 +41,9 @@ export type Mode = "nothing" | "waiting" | "device" | "native";
 
 /** The browser's element this near to the device's position needs no seek, in seconds. */
 const SAME_PLACE = 0.05;
+
+/** So long the page's player has for opening its source before the device takes over, in ms. */
+const OPENING = 25;
 export class Control implements PlayerSink, Owner {
   readonly playback: Playback;
   readonly frames = new FramePacer();
@@ -184,7 +187,7 @@ export class Control implements PlayerSink, Owner {
   durationChanged(): void {
     const { element } = this;
     const duration = native.duration.get(element);
-    this.#attachment?.command({ type: "duration", duration_micros: microsOrNull(duration) });
+    this.#attachment?.duration(microsOrNull(duration));
     if (!this.told.loaded || !this.onDevice || !(duration < this.position)) return;
     if (native.seeking.get(element) && !this.told.makingRoom) this.browserSeeks();
     else this.seek(duration);
@@ -337,6 +340,7 @@ export class Control implements PlayerSink, Owner {
     const kind = this.isVideo ? "video" : "audio";
     this.#attachment = new Attachment(this.#link, this, kind, source);
     this.#reported = this.#attachment.id;
+    this.#attachment.settle();
     this.#source?.startAnew(this.#attachment);
     this.#engage();
     if (this.onDevice || !this.#attachment.listens) return;
@@ -511,7 +515,16 @@ export class Control implements PlayerSink, Owner {
     this.mode = this.#link.off ? "native" : "waiting";
     if (this.#link.off) this.#report("native", this.#link.refusal);
     else if (this.isFile) this.preload.limit();
-    this.#engage();
+    // The page's player has enough to do until its source is open, and nothing plays before.
+    const opens = this.#source?.streams.length === 0 && native.readyState.get(this.element) === 0;
+    if (opens && !this.#link.off) later(() => this.engage(), OPENING);
+    else this.engage();
+  }
+
+  /** The source is about to get its media, or had time enough to open. */
+  engage(): void {
+    this.#attachment?.settle();
+    if (this.mode === "waiting") this.#engage();
   }
 
   /** The page plays a file that it did not want to be loaded before. */

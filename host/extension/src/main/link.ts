@@ -103,8 +103,8 @@ export class Link {
     this.#streams.delete(id);
   }
 
-  post(message: FrameMessage, transfer: Transferable[] = []): void {
-    this.#bridge.post(message, transfer);
+  post(message: FrameMessage): void {
+    this.#bridge.post(message);
   }
 
   /** Where an element plays; before it is known whether there is a device nothing is decided. */

@@ -17,6 +17,7 @@ export const later = setTimeout.bind(window) as (run: () => void, ms: number) =>
 export const cancelLater = clearTimeout.bind(window) as (id: number) => void;
 export const every = setInterval.bind(window) as (run: () => void, ms: number) => number;
 export const cancelEvery = clearInterval.bind(window) as (id: number) => void;
+export const microtask = queueMicrotask.bind(window);
 export const nextFrame = requestAnimationFrame.bind(window);
 
 export const addListener = uncurry(EventTarget.prototype.addEventListener);

@@ -37,6 +37,8 @@ export interface Owner {
   makeRoom(): boolean;
   /** The browser has taken or removed media. */
   buffersChanged(): void;
+  /** The page is about to give it media. */
+  engage(): void;
   /** The page has said how long the media is. */
   durationChanged(): void;
 }
@@ -156,6 +158,7 @@ export class SourceRecord {
   }
 
   added(buffer: SourceBuffer, mime: string): void {
+    this.owner?.engage();
     if (!this.attachment) return;
     const stream = new StreamRecord(this.#link.nextId(), buffer, mime, this.attachment.listens);
     push(this.streams, stream);
@@ -180,7 +183,7 @@ export class SourceRecord {
   }
 
   command(stream: StreamRecord, command: StreamCommand): void {
-    this.attachment?.send({ type: "stream", stream: stream.id, command }, 0, []);
+    this.attachment?.send({ type: "stream", stream: stream.id, command }, 0);
   }
 
   /** The page has forced the parser of the stream into its first state. */
@@ -232,7 +235,7 @@ export class SourceRecord {
     for (let at = from; at < bytes.length; at += MAX_PIECE) {
       const piece = copyPiece(bytes, at, min(MAX_PIECE, bytes.length - at));
       const message = { type: "media", stream: stream.id, data: piece } as const;
-      this.attachment?.send(message, piece.byteLength, [piece]);
+      this.attachment?.send(message, piece.byteLength);
     }
   }
 
@@ -248,7 +251,6 @@ export class SourceRecord {
         this.attachment?.send(
           { type: "buffered", stream: stream.id, seq: stream.seq, buffered },
           0,
-          [],
         );
       }
       this.owner?.buffersChanged();

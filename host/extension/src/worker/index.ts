@@ -187,6 +187,10 @@ async function onFrame(port: chrome.runtime.Port): Promise<void> {
   if (sender === null) return port.disconnect();
   // Messages that come before the settings are read wait in order.
   const early: unknown[] = [];
+  const take = (batch: unknown) => {
+    if (!frame) return;
+    for (const message of Array.isArray(batch) ? batch : [batch]) broker.fromFrame(frame, message);
+  };
   let open = true;
   let frame: ReturnType<Broker["addFrame"]> = null;
   const keep = (message: unknown) => early.push(message);
@@ -206,10 +210,9 @@ async function onFrame(port: chrome.runtime.Port): Promise<void> {
   });
   if (frame === null) return port.disconnect();
   needHost();
-  const added = frame;
   port.onMessage.removeListener(keep);
-  port.onMessage.addListener((message: unknown) => broker.fromFrame(added, message));
-  for (const message of early) broker.fromFrame(added, message);
+  port.onMessage.addListener(take);
+  for (const batch of early) take(batch);
 }
 
 chrome.runtime.onConnect.addListener((port) => {

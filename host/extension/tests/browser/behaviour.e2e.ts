@@ -221,7 +221,7 @@ const CASES: readonly {
       const called = (name) => (_, { width }) => seen.push([name, width, video.readyState > 1]);
       video.requestVideoFrameCallback(called("kept"));
       const id = video.requestVideoFrameCallback(called("cancelled"));
-      await fill(video); video.cancelVideoFrameCallback(id);
+      await fill(video, 4, () => video.cancelVideoFrameCallback(id));
       await video.play(); await reaching(() => video.currentTime > 0.5); return seen;`,
     expected: [["kept", 640, true]],
   },

@@ -28,6 +28,8 @@ use super::{Bubbles, Spot};
 
 /// Between two looks; and a page's picture must have been at its place for so long.
 const PAUSE: Duration = Duration::from_millis(120);
+/// A picture that is new has enough to wait for.
+const FIRST_PAUSE: Duration = Duration::from_millis(600);
 /// Pictures that are looked at.
 const MAX_SPOTS: usize = 32;
 /// A placeholder that is not there is looked for so often.
@@ -280,7 +282,9 @@ impl Eye {
             self.due = None;
             self.tell(Bubbles::new());
         } else {
-            self.due = Some(Instant::now() + PAUSE);
+            let known = |spot: &Spot| self.trusted.contains(&spot.player);
+            let pause = if self.spots.iter().all(known) { PAUSE } else { FIRST_PAUSE };
+            self.due = Some(Instant::now() + pause);
         }
         Ok(())
     }

@@ -4,7 +4,8 @@
  * Nothing runs while nothing moves: scrolls, sizes, intersections, transitions, mutations of
  * ancestors and the pointer start a look in the next frame. A window tells nobody that it
  * moves, so while pictures move the place is compared at each report of the device, and in
- * each frame for a while after anything that a move begins with.
+ * each frame for a while after anything that a move begins with. Before the device shows
+ * anything there is nothing to follow, and a page that begins to play has enough to do.
  */
 import { clipped, clippersOf, parentOf } from "./clip.js";
 import { coveredParts } from "./cover.js";
@@ -14,6 +15,8 @@ import { HIDDEN, topViewport, type Viewport } from "./viewport.js";
 
 /** How long each frame is looked at after a sign of movement, in ms. */
 const HOT = 1500;
+/** Before there is a picture a look waits for an idle page, so long at most, in ms. */
+const UNHURRIED = 100;
 /** A picture that plays is looked at anew after so long without any sign, in ms. */
 const RELOOK = 1000;
 /** Share of the time that looking for what covers may take: at rest, and with the pointer. */
@@ -38,6 +41,8 @@ class Tracked {
   constructor(
     readonly element: HTMLElement,
     readonly deliver: Deliver,
+    /** The device shows something there. */
+    public shown: boolean,
   ) {}
 }
 
@@ -72,9 +77,9 @@ export class Tracker implements FrameTracker {
   #pointedAt = Number.NEGATIVE_INFINITY;
   #coverTimer = 0;
 
-  track(element: HTMLElement, deliver: Deliver): () => void {
+  track(element: HTMLElement, deliver: Deliver, shown = true): () => void {
     this.#listen();
-    const tracked = new Tracked(element, deliver);
+    const tracked = new Tracked(element, deliver, shown);
     this.#tracked.add(tracked);
     this.#resized.observe(element);
     this.#observeAncestors(element);
@@ -85,6 +90,15 @@ export class Tracker implements FrameTracker {
       tracked.shift?.disconnect();
       if (this.#tracked.size === 0) this.#mutated.disconnect();
     };
+  }
+
+  /** The device shows something there from now on. */
+  shows(element: HTMLElement): void {
+    for (const tracked of this.#tracked) {
+      if (tracked.element !== element || tracked.shown) continue;
+      tracked.shown = true;
+      this.#thorough();
+    }
   }
 
   /** Tells everything again: the device has forgotten. */
@@ -124,11 +138,18 @@ export class Tracker implements FrameTracker {
     if (document.visibilityState === "hidden") this.#look();
     if (this.#scheduled) return;
     this.#scheduled = true;
-    requestAnimationFrame(() => {
+    const look = () => {
       this.#scheduled = false;
       this.#look();
-      if (performance.now() < this.#hotUntil) this.#schedule();
-    });
+      if (performance.now() < this.#hotUntil && this.#follows()) this.#schedule();
+    };
+    if (this.#follows()) requestAnimationFrame(look);
+    else requestIdleCallback(look, { timeout: UNHURRIED });
+  }
+
+  #follows(): boolean {
+    for (const tracked of this.#tracked) if (tracked.shown) return true;
+    return false;
   }
 
   #look(): void {

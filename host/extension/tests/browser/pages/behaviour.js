@@ -52,9 +52,10 @@ globalThis.openSource = async (video) => {
 };
 
 /** Gives `video` the first seconds of the clip; the whole of it ends. */
-globalThis.fill = async (video, count = 4) => {
+globalThis.fill = async (video, count = 4, beforeMedia = () => {}) => {
   const source = await openSource(video);
   const buffer = source.addSourceBuffer(MIME);
+  beforeMedia();
   for (const name of segments(count)) {
     buffer.appendBuffer(await segment(name));
     await until(buffer, "updateend");
