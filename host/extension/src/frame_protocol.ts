@@ -32,6 +32,8 @@ export type FrameMessage =
   /** At most MAX_PIECE bytes of the append under way. A string is base64 already. */
   | { type: "media"; stream: number; data: ArrayBuffer | string }
   | { type: "buffered"; stream: number; seq: number; buffered: TimeRange[] }
+  /** The document has another address without being loaded: its origin and first folder. */
+  | { type: "moved"; url: string }
   /** The page's scripts stand still for a dialog of the browser, or go on. */
   | { type: "dialog"; open: boolean }
   /** Where the element plays now, for icon and popup; `reason` when it is native. */

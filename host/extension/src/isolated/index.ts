@@ -3,6 +3,7 @@
  * and the eye for where videos lie. Its JavaScript is its own, the page cannot touch it.
  */
 import { type FrameMessage, PRESENT, type WorkerMessage } from "../frame_protocol.js";
+import { onMoved } from "./address.js";
 import { base64Of } from "./base64.js";
 import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "./bridge_protocol.js";
 import { foresee } from "./foresight.js";
@@ -40,6 +41,7 @@ function join(bridge: MessagePort, name: string): void {
     );
 
   foresee(() => port.connect());
+  onMoved((url) => port.post({ type: "moved", url }));
 
   addEventListener(
     name,

@@ -149,6 +149,7 @@ export class Broker {
     if (message === null) return this.#expel(frame, "a malformed message");
     if (message.type === "report") return this.#report(frame, message);
     if (message.type === "dialog") return this.#dialog(frame, message.open);
+    if (message.type === "moved") return this.#moved(frame, message.url);
     if (!frame.admitted) return;
     switch (message.type) {
       case "player":
@@ -188,6 +189,17 @@ export class Broker {
   cover(tab: number, covered: readonly Rect[]): void {
     for (const page of this.#pages.values()) {
       if (page.tab === tab && page.shade.cover(covered)) this.#placeAnew(page);
+    }
+  }
+
+  /** A page of one document: another folder may be on the list, or not. */
+  #moved(frame: Frame, url: string): void {
+    // Scripts change no more of an address than what follows the origin.
+    if (originOf(url) !== originOf(frame.sender.url)) return;
+    frame.sender = { ...frame.sender, url };
+    for (const other of frame.page.frames) {
+      if (frame.sender.frame === 0) other.sender = { ...other.sender, topUrl: url };
+      this.#configure(other);
     }
   }
 

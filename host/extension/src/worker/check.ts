@@ -26,7 +26,9 @@ import {
 import { decodedLength } from "./base64.js";
 
 /** Largest id that a frame may use for a player or a stream. */
-export const MAX_LOCAL_ID = 0xffff_ffff;
+export /** Longest origin with a folder, in characters. */
+const MAX_ADDRESS = 1024;
+const MAX_LOCAL_ID = 0xffff_ffff;
 /** Largest append in bytes. */
 export const MAX_APPEND = 256 * 1024 * 1024;
 
@@ -310,6 +312,8 @@ function parse(value: unknown): FrameMessage {
         seq: u32(from["seq"]),
         buffered: list(from["buffered"], MAX_RANGES, range),
       };
+    case "moved":
+      return { type: "moved", url: text(from["url"], MAX_ADDRESS) };
     case "dialog":
       return { type: "dialog", open: flag(from["open"]) };
     case "report":

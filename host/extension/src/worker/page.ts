@@ -46,7 +46,8 @@ export interface Page {
 
 export interface Frame {
   readonly page: Page;
-  readonly sender: FrameSender;
+  /** As it came, or has moved since. */
+  sender: FrameSender;
   readonly port: FramePort;
   /** It was allowed once, so what it announced goes on to be told. */
   admitted: boolean;

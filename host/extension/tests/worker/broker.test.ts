@@ -390,3 +390,26 @@ test("an address that scripts change stays the same page", () => {
   assert.equal(top.page, inner.page);
   assert.notEqual(top.page, elsewhere.page);
 });
+
+test("a page of one document goes to a folder that is listed, and away from it", () => {
+  const bench = new Bench();
+  const isListed = (url: string) => url.startsWith("https://a.org/videos");
+  const refusal = ({ url, topUrl }: { url: string; topUrl: string }) =>
+    isListed(url) || isListed(topUrl) ? null : WHY;
+  bench.broker.refresh({ channel: CHANNEL, refusal });
+  const top = bench.frame();
+  const inner = bench.frame({ frame: 2, document: "i", url: "https://b.org/embed" });
+  const refused = () =>
+    [top, inner].map((frame) =>
+      bench.heard(frame).map((message) => message.type === "config" && message.refused),
+    );
+  const both = (now: Reason | null) => [[now], [now]];
+  assert.deepEqual(refused(), both(WHY));
+  bench.broker.fromFrame(top, { type: "moved", url: "https://a.org/videos" });
+  assert.deepEqual(refused(), both(null));
+  bench.broker.fromFrame(top, { type: "moved", url: "https://a.org/mail" });
+  assert.deepEqual(refused(), both(WHY));
+  // No script gets to another origin like this.
+  bench.broker.fromFrame(inner, { type: "moved", url: "https://a.org/videos" });
+  assert.deepEqual([refused(), inner.sender.url], [[[], []], "https://b.org/embed"]);
+});

@@ -56,6 +56,7 @@ const GOOD: unknown[] = [
   player({ type: "captions", captions: [caption, { ...caption, position: 10, align: "end" }] }),
   player({ type: "captions", captions: [{ ...caption, line: { type: "number", line: -2 } }] }),
   player({ type: "captions", captions: [{ ...caption, line: { type: "percent", percent: 5 } }] }),
+  { type: "moved", url: "https://a.org/b" },
   stream(append),
   stream({ type: "abort" }),
   stream({ type: "remove", start_micros: 0, end_micros: null }),
@@ -84,6 +85,8 @@ test("half a character is replaced: the host's JSON knows none", () => {
 
 const manyRects = Array.from({ length: 65 }, () => rect);
 const BAD: Record<string, unknown> = {
+  "an address that is no text": { type: "moved", url: 5 },
+  "an address that is too long": { type: "moved", url: `https://a.org/${"b".repeat(1024)}` },
   nothing: null,
   "a text": "player",
   "no type": {},
