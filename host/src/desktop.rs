@@ -42,6 +42,8 @@ pub(crate) struct Window {
     pub(crate) id: WindowId,
     /// All of it, without a shadow's margins.
     pub(crate) rect: Rect,
+    /// Those margins: left, top, right, bottom.
+    pub(crate) margins: [u32; 4],
     /// The parts of `rect` that are painted, where that is not all of it.
     pub(crate) shape: Option<Vec<Rect>>,
     /// Not minimised, not on another desktop.

@@ -102,7 +102,16 @@ mod tests {
 
     fn window(rect: Rect) -> Window {
         let (id, title) = (WindowId(1), String::new());
-        Window { id, rect, shape: None, mapped: true, floating: false, process: None, title }
+        Window {
+            id,
+            rect,
+            margins: [0; 4],
+            shape: None,
+            mapped: true,
+            floating: false,
+            process: None,
+            title,
+        }
     }
 
     #[track_caller]

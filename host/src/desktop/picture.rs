@@ -207,7 +207,7 @@ impl Picture {
         if !layout.visible {
             return layout;
         }
-        let moved = offset(seat.base, window.rect);
+        let moved = sum(offset(seat.base, window.rect), mistake(&layout, window));
         layout.rect = shifted(layout.rect, moved);
         layout.clip = shifted(layout.clip, moved);
         let covered = layout.covered.iter().map(|part| shifted(*part, moved)).collect();
@@ -245,7 +245,8 @@ fn seat(said: &Layout, page: Page<'_>, windows: &Windows, known: Option<WindowId
             .filter(move |window| !window.floating && window.process == Some(process))
     };
     let process = page.processes.iter().find(|process| of(**process).next().is_some())?;
-    let holds = |window: &&Window| is_within(said.clip, grown(window.rect));
+    let holds =
+        |window: &&Window| is_within(shifted(said.clip, mistake(said, window)), grown(window.rect));
     // Browsers begin a window's title with that of the page in it.
     let is_titled =
         |window: &&Window| !page.title.is_empty() && window.title.starts_with(page.title);
@@ -283,6 +284,23 @@ fn offset(from: Rect, to: Rect) -> (i32, i32) {
         return (0, 0);
     }
     (to.x.saturating_sub(from.x), to.y.saturating_sub(from.y))
+}
+
+/// By how much a page of the window is elsewhere than it says. Pages know how much larger a
+/// window is than its page, take half of its width's part for each side and below, and the rest
+/// for the browser's bars: a shadow's margins are not alike.
+fn mistake(said: &Layout, window: &Window) -> (i32, i32) {
+    if said.fullscreen {
+        return (0, 0);
+    }
+    let [left, _, right, bottom] = window.margins.map(i64::from);
+    let side = i64::midpoint(left, right);
+    let pixels = |by: i64| i32::try_from(by).unwrap_or(0);
+    (pixels(left - side), pixels(side - bottom))
+}
+
+fn sum(one: (i32, i32), other: (i32, i32)) -> (i32, i32) {
+    (one.0.saturating_add(other.0), one.1.saturating_add(other.1))
 }
 
 fn shifted(rect: Rect, (x, y): (i32, i32)) -> Rect {

@@ -291,6 +291,16 @@ fn another_window_of_the_browser_covers_it_without_its_shadow() {
 }
 
 #[test]
+fn a_browser_with_a_shadow_has_its_pages_higher_than_they_know() {
+    let mut rig = Rig::start();
+    rig.server.set(rig.window, "_GTK_FRAME_EXTENTS", &[16, 16, 10, 32]);
+    rig.shows("the picture of a window with a shadow", &layout(moved(PICTURE, 0, -16), &[]));
+    // Maximised.
+    rig.server.set(rig.window, "_GTK_FRAME_EXTENTS", &[0, 0, 0, 0]);
+    rig.shows("the picture of one without", &layout(PICTURE, &[]));
+}
+
+#[test]
 fn a_picture_goes_where_its_window_goes() {
     let mut rig = Rig::start();
     rig.server.configure(rig.frame, &ConfigureWindowAux::new().x(30).y(25));

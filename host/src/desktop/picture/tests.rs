@@ -12,7 +12,8 @@ fn layout(rect: Rect) -> Layout {
 
 fn window(id: u32, rect: Rect) -> Window {
     let (mapped, title) = (true, String::new());
-    Window { id: WindowId(id), rect, shape: None, mapped, floating: false, process: None, title }
+    let (id, margins) = (WindowId(id), [0; 4]);
+    Window { id, rect, margins, shape: None, mapped, floating: false, process: None, title }
 }
 
 fn browser(id: u32, rect: Rect, title: &str) -> Window {
@@ -147,4 +148,24 @@ fn a_window_of_another_size_waits_for_the_page() {
     assert_eq!(picture.look(PAGE, &larger, now), None);
     let said = layout(at(3, 4, PICTURE));
     assert_eq!(picture.say(said.clone(), PAGE, &larger, now), said);
+}
+
+#[test]
+fn pages_do_not_know_their_windows_shadow() {
+    let shadowed = |margins| Window { margins, ..browser(1, WINDOW, "Clip - Chromium") };
+    let check = |margins, x, y| {
+        assert_eq!(first(&[shadowed(margins)]), layout(at(x, y, PICTURE)));
+    };
+    check([16, 10, 16, 32], 0, -16);
+    check([16, 10, 16, 16], 0, 0);
+    check([10, 10, 30, 20], -10, 0);
+    check([u32::MAX; 4], 0, 0);
+    // It fills the desktop: there is no shadow, whatever the window says yet.
+    let full = Layout { fullscreen: true, ..layout(PICTURE) };
+    let picture = Picture::new(full.clone(), PAGE, &[shadowed([16, 10, 16, 32])]);
+    assert_eq!(*picture.told(), full);
+    // At the window's lower edge the page believes to be below it.
+    let low = layout(at(0, 260, PICTURE));
+    let picture = Picture::new(low, PAGE, &[shadowed([16, 10, 16, 32])]);
+    assert_eq!(picture.told().rect, at(0, 244, PICTURE));
 }

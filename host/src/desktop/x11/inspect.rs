@@ -51,17 +51,15 @@ pub(super) struct Top {
     /// The program's window: in the frame, or the top-level window itself.
     client: XWindow,
     outer: XWindow,
-    /// What is not painted of it: left, top, right, bottom.
-    margins: [u32; 4],
 }
 
 impl Top {
     /// Moves it. False: it is to be looked at anew.
     pub(super) fn place(&mut self, at: (i16, i16), size: (u16, u16), border: u16) -> bool {
-        let rect = without_margins(whole(at, size, border), self.margins);
+        let rect = without_margins(whole(at, size, border), self.window.margins);
         let old = std::mem::replace(&mut self.window.rect, rect);
         if (old.width, old.height) != (rect.width, rect.height) {
-            return self.window.shape.is_none() && self.margins == [0; 4];
+            return self.window.shape.is_none() && self.window.margins == [0; 4];
         }
         let (x, y) = (rect.x.saturating_sub(old.x), rect.y.saturating_sub(old.y));
         for part in self.window.shape.iter_mut().flatten() {
@@ -152,6 +150,7 @@ impl Inspector {
         let window = Window {
             id: WindowId(client),
             rect: without_margins(rect, margins),
+            margins,
             // What is wholly transparent covers nothing.
             shape: if facts.is_transparent {
                 Some(Vec::new())
@@ -165,7 +164,7 @@ impl Inspector {
             process: facts.process,
             title: facts.title,
         };
-        Ok(Found::Window(Box::new(Top { window, client, outer, margins })))
+        Ok(Found::Window(Box::new(Top { window, client, outer })))
     }
 
     /// The program's window in a frame, or the window itself if a window manager cares for it.
