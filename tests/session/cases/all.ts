@@ -11,6 +11,7 @@ import { pictureCases } from "./pictures.ts";
 import { playerCases } from "./players.ts";
 import { popupCases } from "./popups.ts";
 import { selfCases } from "./self.ts";
+import { shadowCases } from "./shadow.ts";
 import { windowCases } from "./windows.ts";
 
 /** A session and the browser in it; cases that end a browser start another. */
@@ -51,6 +52,7 @@ export function registerCases(
       monitorCases(chosen, there, screenshots);
       popupCases(chosen, there, screenshots);
       bubbleCases(chosen, there);
+      shadowCases(chosen, there);
       faultCases(chosen, there);
       if (screenshots) pictureCases(chosen, there, screenshots);
     }
