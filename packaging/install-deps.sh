@@ -56,6 +56,7 @@ xrdp                 the RDP server
 xorgxrdp             its X server
 freerdp2-x11         the RDP client
 openbox              a window manager for session and device
+xfwm4                one under which browsers draw shadows
 dbus-x11             what browsers expect of a session
 xdotool              moves and minimises windows
 x11-xserver-utils    cuts a screen into monitors

@@ -47,7 +47,9 @@ const READY_FILE = "session-ready";
 const XSESSION = `#!/bin/sh
 export XDG_RUNTIME_DIR="$HOME/run"
 mkdir -p -m 0700 "$XDG_RUNTIME_DIR"
-exec openbox --startup 'sh -c "env -0 >$HOME/${READY_FILE}.next; mv $HOME/${READY_FILE}.next $HOME/${READY_FILE}"'
+openbox --startup 'sh -c "env -0 >$HOME/${READY_FILE}.next; mv $HOME/${READY_FILE}.next $HOME/${READY_FILE}"' &
+# The session goes on when another window manager takes over.
+exec sleep infinity
 `;
 
 export class LoginServer {

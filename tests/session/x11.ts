@@ -42,7 +42,6 @@ const OPCODE = {
   queryTree: 15,
   internAtom: 16,
   getProperty: 20,
-  setSelectionOwner: 22,
   translateCoordinates: 40,
   getInputFocus: 43,
   getImage: 73,
@@ -232,17 +231,6 @@ export class Display {
     property.writeUInt32LE(usPosition, 20);
     if (managed) await this.#tell(OPCODE.changeProperty, property);
     return id;
-  }
-
-  /** Makes this client the owner of a selection as long as the window it returns exists. */
-  async own(selection: string): Promise<number> {
-    const window = await this.create({ x: 0, y: 0, width: 1, height: 1 }, [], false);
-    const atom = await this.#request(OPCODE.internAtom, 0, named(selection));
-    const body = Buffer.alloc(12);
-    body.writeUInt32LE(window, 0);
-    body.writeUInt32LE(atom.readUInt32LE(8), 4);
-    await this.#tell(OPCODE.setSelectionOwner, body);
-    return window;
   }
 
   /** Shows a window above all others. */

@@ -11,9 +11,6 @@ import { theVideo } from "./covering.ts";
 import { FOLLOW_MS, LOOPED } from "./overlay.ts";
 import { playerUrl } from "./players.ts";
 
-/** Extended Window Manager Hints: who owns it is the compositing manager of the first screen. */
-const COMPOSITING = "_NET_WM_CM_S0";
-
 /** What the extension paints where the picture belongs. */
 const PLACEHOLDER = [0x10, 0x10, 0x12];
 
@@ -22,7 +19,7 @@ export function shadowCases(chosen: (name: string) => boolean, place: () => Prom
   describe("a browser with a shadow", () => {
     test("has the picture where the page has the video", async () => {
       const { rig } = await place();
-      const manager = await rig.session.own(COMPOSITING);
+      const manager = await take(rig, "xfwm4", ["--replace", "--compositor=on"], "Xfwm4");
       try {
         const browser = await rig.browser();
         const url = await playerUrl(rig, "hls", ["long"], LOOPED);
@@ -30,10 +27,28 @@ export function shadowCases(chosen: (name: string) => boolean, place: () => Prom
         await liesOnPlaceholder(rig, grown(await theVideo(page)));
         await browser.close();
       } finally {
-        await rig.session.destroy(manager);
+        await manager.end();
+        await take(rig, "openbox", ["--replace"], "Openbox");
       }
     });
   });
+}
+
+/** Another window manager takes the session over; `name`: as it calls itself. */
+async function take(rig: Place["rig"], program: string, words: string[], name: string) {
+  const { seat, session } = rig;
+  const { env, home, user } = seat;
+  const manager = rig.processes.start({
+    ...{ name: `session-${program}`, program, arguments: words, env, cwd: home },
+    ...(user ? { user } : {}),
+  });
+  await eventually(`${name} in the session`, async () => {
+    const check = await session.property(session.root, "_NET_SUPPORTING_WM_CHECK");
+    if (check.length < 4) return undefined;
+    const said = await session.property(check.readUInt32LE(0), "_NET_WM_NAME").catch(() => check);
+    return said.toString("utf8") === name ? true : undefined;
+  });
+  return manager;
 }
 
 /** Shadows are narrower than that. */

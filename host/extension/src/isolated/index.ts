@@ -60,6 +60,7 @@ function join(bridge: MessagePort, name: string): void {
     const said = (event: Event) => {
       event.stopImmediatePropagation();
       ofFrame({ type: "dialog", open });
+      port.flush();
     };
     addEventListener(`${name}-${change}`, said, true);
   }

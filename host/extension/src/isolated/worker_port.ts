@@ -55,11 +55,12 @@ export class WorkerPort {
     this.#batch.push(message);
     if (message.type === "media" && typeof message.data === "string")
       this.#size += message.data.length;
-    if (this.#size > LARGEST_BATCH) this.#flush();
-    else if (this.#batch.length === 1) queueMicrotask(() => this.#flush());
+    if (this.#size > LARGEST_BATCH) this.flush();
+    else if (this.#batch.length === 1) queueMicrotask(() => this.flush());
   }
 
-  #flush(): void {
+  /** Now: the present task may not end for long. */
+  flush(): void {
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
