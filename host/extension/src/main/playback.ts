@@ -79,6 +79,8 @@ export const HAVE_ENOUGH_DATA = 4;
 const NEXT_PICTURE = 0.06;
 /** This close to the duration is the end, in seconds. */
 const END = 0.1;
+/** Between two rounds it is seen no nearer to the end, in seconds. */
+const BEFORE_END = 0.02;
 /** The browser's element counts as being at the position, in seconds. */
 const NEAR = 0.2;
 /** A report this far behind the last one, with `loop` set, is the next round, in seconds. */
@@ -166,8 +168,10 @@ export class Playback {
   }
 
   #limit(): number {
-    const { buffered } = this.#effects.facts();
-    return endOfSpanAt(buffered, this.#clock.reported) ?? Number.POSITIVE_INFINITY;
+    const { buffered, duration, loop } = this.#effects.facts();
+    const end = endOfSpanAt(buffered, this.#clock.reported) ?? Number.POSITIVE_INFINITY;
+    // A page that sees it at the end of a round takes the media for ended.
+    return loop ? min(end, duration - BEFORE_END) : end;
   }
 
   readyState(now: number): number {
