@@ -69,6 +69,7 @@ export class Control implements PlayerSink, Owner {
   #autoplaying = true;
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
+  readonly #silent = () => this.#standsStill(false);
   #running = false;
   #playing = false;
   /** The device has played this source. */
@@ -263,6 +264,7 @@ export class Control implements PlayerSink, Owner {
   #engage(): void {
     const attachment = this.#attachment;
     if (!this.#link.on || !attachment?.open || this.#barred || this.onDevice) return;
+    if (!this.#patience.trusts) return;
     const { element } = this;
     if (this.#source?.covers(native.currentTime.get(element)) === false) return;
     const running = native.readyState.get(element) >= 3;
@@ -303,7 +305,6 @@ export class Control implements PlayerSink, Owner {
   #tellStage(): void {
     const attachment = this.#attachment;
     if (!attachment) return;
-    this.#patience.stageAnswered();
     this.voice.all(false);
     this.cues.forget();
     if (this.told.loaded) this.durationChanged();
@@ -349,6 +350,7 @@ export class Control implements PlayerSink, Owner {
   }
 
   stageReady(): void {
+    this.#patience.stageAnswered();
     if (this.onDevice) this.#tellStage();
     else this.#engage();
   }
@@ -373,7 +375,10 @@ export class Control implements PlayerSink, Owner {
         this.frames.count(event.presented, event.dropped, event.corrupted, this.position);
         return;
     }
-    if (!this.onDevice) return;
+    if (!this.onDevice) {
+      if (event.type === "state" && this.#patience.heard(event.state)) this.browserMoved();
+      return;
+    }
     switch (event.type) {
       case "resized":
         this.#resized(event.width, event.height);
@@ -381,6 +386,8 @@ export class Control implements PlayerSink, Owner {
       case "state": {
         const { state, position_micros, rate } = event;
         this.voice.loop();
+        if (state === "playing") this.#patience.forWord(this.#silent);
+        else this.#patience.noWord();
         this.playback.deviceState(state, position_micros / 1e6, rate, now());
         if (this.#source?.misses(this.position)) return this.#leave(reasons.notKept());
         break;
@@ -455,7 +462,9 @@ export class Control implements PlayerSink, Owner {
 
   send(command: PlayerCommand): void {
     if (command.type === "seek") this.cues.forget();
-    if (this.onDevice && this.#link.ready) this.#attachment?.command(command);
+    if (!this.onDevice || !this.#link.ready) return;
+    this.#attachment?.command(command);
+    if (command.type === "play" || command.type === "seek") this.#patience.forWord(this.#silent);
   }
 
   /** After everything that may have moved or stopped the position. */
@@ -472,8 +481,9 @@ export class Control implements PlayerSink, Owner {
       if (!running && !this.playback.seeking) this.frames.stop(this.position);
     }
     if (running) this.#hasPlayed = true;
-    if (!playing || this.#hasPlayed) this.#patience.pictureShown();
-    else this.#patience.forPicture(this.isFile, () => this.#noPicture());
+    if (!playing && !(this.onDevice && this.playback.seeking)) this.#patience.noWord();
+    if (!playing || (running && !this.playback.arriving)) this.#patience.pictureShown();
+    else this.#patience.forPicture(this.isFile, this.#hasPlayed, () => this.#noPicture());
     if (!this.onDevice) return;
     this.cuesChanged();
     this.callbacks.schedule();
@@ -487,9 +497,17 @@ export class Control implements PlayerSink, Owner {
 
   /** A device that takes a source and never shows it must not keep the page from it. */
   #noPicture(): void {
-    if (!this.onDevice || this.#hasPlayed) return;
-    if (native.readyState.get(this.element) >= 2) this.giveUp(reasons.deviceSilent());
+    if (!this.onDevice) return;
+    if (this.#hasPlayed && !this.playback.isDry(now())) this.#standsStill(true);
+    else if (!this.#hasPlayed && native.readyState.get(this.element) >= 2)
+      this.giveUp(reasons.deviceSilent());
     else this.changed();
+  }
+
+  /** The browser plays until the device is trusted again. */
+  #standsStill(hears: boolean): void {
+    this.#leave(reasons.deviceSilent());
+    this.#patience.distrust(hears);
   }
 
   #attach(found: Found): void {

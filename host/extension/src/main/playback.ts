@@ -79,6 +79,8 @@ export const HAVE_ENOUGH_DATA = 4;
 const NEXT_PICTURE = 0.06;
 /** This close to the duration is the end, in seconds. */
 const END = 0.1;
+/** Between two rounds it is seen no nearer to the end, in seconds. */
+const BEFORE_END = 0.02;
 /** The browser's element counts as being at the position, in seconds. */
 const NEAR = 0.2;
 /** A report this far behind the last one, with `loop` set, is the next round, in seconds. */
@@ -149,6 +151,11 @@ export class Playback {
     return this.#told === "playing" && this.#seek === null;
   }
 
+  /** Taken over while it played, and the device does not play yet. */
+  get arriving(): boolean {
+    return this.#arriving;
+  }
+
   get rate(): number {
     return this.#clock.rate;
   }
@@ -161,8 +168,10 @@ export class Playback {
   }
 
   #limit(): number {
-    const { buffered } = this.#effects.facts();
-    return endOfSpanAt(buffered, this.#clock.reported) ?? Number.POSITIVE_INFINITY;
+    const { buffered, duration, loop } = this.#effects.facts();
+    const end = endOfSpanAt(buffered, this.#clock.reported) ?? Number.POSITIVE_INFINITY;
+    // A page that sees it at the end of a round takes the media for ended.
+    return loop ? min(end, duration - BEFORE_END) : end;
   }
 
   readyState(now: number): number {
@@ -171,7 +180,7 @@ export class Playback {
     if (readyState < HAVE_METADATA || (this.#seek && !this.#seek.browserThere)) return readyState;
     const at = this.position(now);
     const near = abs(at - facts.position) < NEAR;
-    if (this.#told === "waiting" && (this.#device === "stalled" || this.#isDry(now))) {
+    if (this.#told === "waiting" && (this.#device === "stalled" || this.isDry(now))) {
       return near ? min(readyState, HAVE_CURRENT_DATA) : HAVE_CURRENT_DATA;
     }
     if (near && this.#told !== "playing") return readyState;
@@ -180,6 +189,14 @@ export class Playback {
     if (end === null) return HAVE_METADATA;
     if (facts.endOfStream && end >= duration - END) return HAVE_ENOUGH_DATA;
     return end - at > NEXT_PICTURE ? HAVE_ENOUGH_DATA : HAVE_CURRENT_DATA;
+  }
+
+  /** Whether nothing is buffered to go on with. */
+  isDry(now: number): boolean {
+    const { buffered, duration, endOfStream } = this.#effects.facts();
+    const at = this.position(now);
+    if (endOfStream && at >= duration - END) return false;
+    return (endOfSpanAt(buffered, at) ?? at) - at <= NEXT_PICTURE;
   }
 
   played(now: number): readonly Span[] {
@@ -406,7 +423,7 @@ export class Playback {
     }
     if (this.#device !== "stalled") return;
     // Its first pictures are on their way, unless what was there has been removed meanwhile.
-    if (this.#told === "starting" && this.#isDry(now)) this.#goOn(now);
+    if (this.#told === "starting" && this.isDry(now)) this.#goOn(now);
     if (this.#told === "playing" && !this.#arriving) {
       // Without data in the browser, too, or the device is behind: either way it stands.
       this.#notePlayed(this.position(now));
@@ -414,14 +431,6 @@ export class Playback {
       this.#effects.fire("timeupdate");
       this.#effects.fire("waiting");
     }
-  }
-
-  /** Whether nothing is buffered to go on with. */
-  #isDry(now: number): boolean {
-    const { buffered, duration, endOfStream } = this.#effects.facts();
-    const at = this.position(now);
-    if (endOfStream && at >= duration - END) return false;
-    return (endOfSpanAt(buffered, at) ?? at) - at <= NEXT_PICTURE;
   }
 
   /** It plays, for the first time or again. */

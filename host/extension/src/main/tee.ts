@@ -12,6 +12,7 @@ import type { Link } from "./link.js";
 import { NativeMediaSource } from "./natives.js";
 import {
   accessor,
+  max,
   NativeFinalizationRegistry,
   NativeWeakRef,
   registerFinal,
@@ -21,6 +22,10 @@ import {
 } from "./primordials.js";
 import { micros, microsOrNull } from "./ranges.js";
 import { SourceRecord, streams } from "./source_record.js";
+
+/** The device's time of a picture may be so long before the browser's, in microseconds: edit
+ *  lists count in the ticks of the movie, which are milliseconds, and browsers ignore some. */
+const APART = 1000;
 
 const sources = new SafeWeakMap<MediaSource, SourceRecord>();
 const addresses = new SafeMap<string, WeakRef<MediaSource>>();
@@ -125,11 +130,13 @@ export function installTee(link: Link, find: () => void): void {
     const entry = streams.get(self as SourceBuffer);
     if (entry) quietly(() => entry.source.aborted(entry.stream));
   });
-  after("remove", (args) => ({
-    type: "remove",
-    start_micros: micros(Number(args[0])),
-    end_micros: microsOrNull(Number(args[1])),
-  }));
+  after("remove", (args) => {
+    const start_micros = micros(Number(args[0]));
+    const end = microsOrNull(Number(args[1]));
+    // With the key frame at its end the device would lose all pictures up to the next one.
+    const end_micros = end === null ? null : max(start_micros, end - APART);
+    return { type: "remove", start_micros, end_micros };
+  });
   wrapMethod(SourceBuffer.prototype, "changeType", (original, self, args) => {
     call(original, self, args);
     const entry = streams.get(self as SourceBuffer);

@@ -64,6 +64,16 @@ const CASES: readonly {
     expected: ["play,playing", false, 4],
   },
   {
+    name: "a removal ends at the picture that the browser keeps",
+    script: `const video = make(); const buffer = await fill(video, 2); await video.play();
+      await reaching(() => video.currentTime > 1.2); video.pause(); await until(video, "pause");
+      buffer.remove(0, 0.06666666666666665); await until(buffer, "updateend"); log.length = 0;
+      video.currentTime = 0.3; await until(video, "seeked"); await video.play();
+      await reaching(() => video.currentTime > 0.6);
+      return [log.filter((type) => type === "waiting").length, video.buffered.start(0) < 0.1];`,
+    expected: [0, true],
+  },
+  {
     name: "play before the data waits for it",
     script: `const video = make(); const source = await openSource(video); log.length = 0;
       const played = video.play(); const buffer = source.addSourceBuffer(MIME);

@@ -5,14 +5,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
+import type { ClipName } from "../../../../tests/session/clips.ts";
 import { ended, errorsOf, nativeFrames, onDevice, PLAY_MS, playAll, reached } from "./media.ts";
 import { BrowserRig, type RigOptions } from "./rig.ts";
 
 /** More than a parked element decodes: it really plays in the session. */
 const NATIVE_FRAMES = 40;
 
-async function openPlayer(rig: BrowserRig): Promise<{ page: Page; errors: string[] }> {
-  const clip = await rig.clip("fmp4");
+async function openPlayer(
+  rig: BrowserRig,
+  name: ClipName = "fmp4",
+): Promise<{ page: Page; errors: string[] }> {
+  const clip = await rig.clip(name);
   rig.status.record();
   const page = await rig.context.newPage();
   const errors = errorsOf(page);
@@ -21,8 +25,11 @@ async function openPlayer(rig: BrowserRig): Promise<{ page: Page; errors: string
 }
 
 /** Plays on the device, and has done so for a moment. */
-async function playing(rig: BrowserRig): Promise<{ page: Page; errors: string[] }> {
-  const opened = await openPlayer(rig);
+async function playing(
+  rig: BrowserRig,
+  name: ClipName = "fmp4",
+): Promise<{ page: Page; errors: string[] }> {
+  const opened = await openPlayer(rig, name);
   await playAll(opened.page);
   await onDevice(rig, "a picture on the device", (items) => items.some((item) => item.flowing));
   await reached(opened.page, 1);
@@ -185,6 +192,30 @@ test("a host that was killed is started again and used for new pages", async () 
     await (await playing(own)).page.close();
   });
 });
+
+for (const paused of [false, true]) {
+  const what = paused ? "a paused page" : "a page that plays";
+  test(`a host that stands still, and goes on: ${what}`, async () => {
+    await withRig({}, async (own) => {
+      const { page, errors } = await playing(own, "long");
+      const before = await nativeFrames(page);
+      if (paused) await page.evaluate(() => media[0]?.pause());
+      const hosts = own.hosts();
+      for (const pid of hosts) process.kill(pid, "SIGSTOP");
+      try {
+        if (paused) await page.evaluate(() => void media[0]?.play());
+        const position = await page.evaluate(() => media[0]?.currentTime ?? 0);
+        await reached(page, position + 4);
+        assert.ok((await nativeFrames(page)) - before > NATIVE_FRAMES);
+        own.status.record();
+      } finally {
+        for (const pid of hosts) process.kill(pid, "SIGCONT");
+      }
+      await onDevice(own, "pictures on the device", (items) => items.some((item) => item.flowing));
+      assert.deepEqual(errors, []);
+    });
+  });
+}
 
 test("an agent that comes later is used for new pages", async () => {
   await withRig({ agent: false }, async (own) => {

@@ -251,6 +251,18 @@ test("a seek to the end while paused ends, too", () => {
   ]);
 });
 
+test("between two rounds of a loop the page never sees the end", () => {
+  for (const loop of [false, true]) {
+    const { playback, now } = check([
+      [{ facts: { loop } }, ""],
+      ...PLAYING,
+      [{ device: "playing", at: 29.5, rate: 1 }, ""],
+      [{ wait: 1000 }, ""],
+    ]);
+    assert.equal(playback.position(now), loop ? 29.98 : 30);
+  }
+});
+
 test("the next round of a loop is a seek of the browser's own", () => {
   check([
     [{ facts: { loop: true } }, ""],
