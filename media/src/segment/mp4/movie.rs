@@ -46,7 +46,7 @@ impl Movie {
     pub(super) fn parse(body: &[u8]) -> Result<Self, ParseError> {
         let mut header = None;
         let mut extends = None;
-        let mut tracks: Vec<(MovieTrack, Option<Edits>)> = Vec::new();
+        let mut tracks: Vec<MovieTrack> = Vec::new();
         for child in children("moov", body) {
             let child = child?;
             match &child.kind.0 {
@@ -64,13 +64,6 @@ impl Movie {
         let extends = extends.ok_or_else(|| {
             ParseError::unsupported("moov", "not fragmented: an MP4 for streaming has an mvex box")
         })?;
-        let mut tracks = tracks
-            .into_iter()
-            .map(|(mut track, edits)| {
-                track.shift_ticks = edits.map_or(Ok(0), |e| e.shift_ticks(&track, movie_scale))?;
-                Ok(track)
-            })
-            .collect::<Result<Vec<_>, ParseError>>()?;
         let fragments_duration = apply_extends(extends, &mut tracks)?;
         for (index, track) in tracks.iter().enumerate() {
             if tracks[..index].iter().any(|other| other.id == track.id) {
@@ -143,8 +136,8 @@ fn apply_extends(body: &[u8], tracks: &mut [MovieTrack]) -> Result<Option<u64>, 
     Ok(duration)
 }
 
-fn track(body: &[u8]) -> Result<(MovieTrack, Option<Edits>), ParseError> {
-    let (mut header, mut media, mut edits) = (None, None, None);
+fn track(body: &[u8]) -> Result<MovieTrack, ParseError> {
+    let (mut header, mut media, mut shift) = (None, None, 0);
     for child in children("trak", body) {
         let child = child?;
         match &child.kind.0 {
@@ -154,7 +147,7 @@ fn track(body: &[u8]) -> Result<(MovieTrack, Option<Edits>), ParseError> {
                 for child in children("edts", child.body) {
                     let child = child?;
                     if child.kind.0 == *b"elst" {
-                        edits = Some(Edits::parse(child.body)?);
+                        shift = shift_ticks(child.body)?;
                     }
                 }
             }
@@ -164,17 +157,16 @@ fn track(body: &[u8]) -> Result<(MovieTrack, Option<Edits>), ParseError> {
     let (id, rotation_degrees) =
         header.ok_or_else(|| ParseError::malformed("trak", "has no tkhd"))?;
     let media = media.ok_or_else(|| ParseError::malformed("trak", "has no mdia"))?;
-    let track = MovieTrack {
+    Ok(MovieTrack {
         id,
         kind: media.kind,
         ticks_per_second: media.ticks_per_second,
-        shift_ticks: 0,
+        shift_ticks: shift,
         defaults: SampleDefaults::default(),
         sample_entry: media.sample_entry,
         encrypted: media.encrypted,
         rotation_degrees,
-    };
-    Ok((track, edits))
+    })
 }
 
 fn track_header(body: &[u8]) -> Result<(u32, u16), ParseError> {
@@ -266,44 +258,17 @@ fn sample_entry(minf: &[u8]) -> Result<Option<(FourCc, bool)>, ParseError> {
     Ok(first)
 }
 
-/// What an edit list says about the start of a track (ISO/IEC 14496-12, 8.6.6).
-#[derive(Clone, Copy, Debug)]
-struct Edits {
-    /// Empty time before the first edit, in movie ticks.
-    empty: u64,
-    /// Where the first edit starts in the media, in track ticks.
-    media_time: i64,
-}
-
-impl Edits {
-    /// Later edits cannot be played from fragments and are ignored, as browsers do.
-    fn parse(body: &[u8]) -> Result<Self, ParseError> {
-        let mut reader = Reader::new("elst", body);
-        let (version, _) = reader.version_flags()?;
-        let count = reader.u32()?;
-        let mut edits = Self { empty: 0, media_time: 0 };
-        for _ in 0..count {
-            let duration = reader.widened(version)?;
-            let media_time = if version == 0 { i64::from(reader.i32()?) } else { reader.i64()? };
-            reader.u32()?;
-            if media_time != -1 {
-                edits.media_time = media_time;
-                break;
-            }
-            edits.empty = edits
-                .empty
-                .checked_add(duration)
-                .ok_or_else(|| reader.malformed("empty edit is too long"))?;
-        }
-        Ok(edits)
+/// How far an edit list shifts a track, in its ticks (ISO/IEC 14496-12, 8.6.6).
+///
+/// Chromium takes the first edit alone, and not if it is an empty one, and the page's `buffered`
+/// is Chromium's: whatever the standard says, media are where the page knows them to be.
+fn shift_ticks(edit_list: &[u8]) -> Result<i64, ParseError> {
+    let mut reader = Reader::new("elst", edit_list);
+    let (version, _) = reader.version_flags()?;
+    if reader.u32()? == 0 {
+        return Ok(0);
     }
-
-    fn shift_ticks(self, track: &MovieTrack, movie_scale: NonZeroU32) -> Result<i64, ParseError> {
-        let empty = u128::from(self.empty) * u128::from(track.ticks_per_second.get())
-            / u128::from(movie_scale.get());
-        i64::try_from(empty)
-            .ok()
-            .and_then(|empty| empty.checked_sub(self.media_time))
-            .ok_or_else(|| ParseError::malformed("elst", "shift is too long"))
-    }
+    reader.widened(version)?;
+    let media_time = if version == 0 { i64::from(reader.i32()?) } else { reader.i64()? };
+    Ok(if media_time < 0 { 0 } else { -media_time })
 }
