@@ -85,6 +85,8 @@ const BEFORE_END = 0.02;
 const NEAR = 0.2;
 /** A report this far behind the last one, with `loop` set, is the next round, in seconds. */
 const WRAP = 0.5;
+/** A device hears within this time that it is to stand still, in seconds of media. */
+const OVERRUN = 0.5;
 
 /** The page hears of the position no more often, in ms. */
 const TIME_TOLD = 200;
@@ -347,6 +349,7 @@ export class Playback {
       this.#end(facts, now);
       return;
     }
+    if (this.#playedFrom === null && !this.#ended) this.#notePlayedOn(before, position);
     if (!this.#ended) this.#clock.report(position, this.#paused ? 0 : rate, now);
     this.#advance(now);
     if (this.running && now - this.#timeTold >= TIME_TOLD) {
@@ -506,6 +509,14 @@ export class Playback {
   #standStill(now: number): void {
     this.#notePlayed(this.position(now));
     if (!this.#seek) this.#clock.stop(now, this.#limit());
+  }
+
+  /** The device played on, `from` where the page was told, until it heard that it stands. */
+  #notePlayedOn(from: number, to: number): void {
+    const end = endOfSpanAt(this.#played, from);
+    if (end !== null && end < to && to < from + OVERRUN) {
+      this.#played = withSpan(this.#played, { start: end, end: to });
+    }
   }
 
   #notePlayed(until: number): void {

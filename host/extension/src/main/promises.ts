@@ -45,11 +45,12 @@ export class Promises {
     this.#tracked = [];
   }
 
-  /** The page's promises get the browser's answer. */
+  /** The page's promises get the browser's answer; a refusal after what it still has to tell. */
   adopt(pending: readonly Pending[], answer: Promise<void>): void {
     for (let at = 0; at < pending.length; at++) {
       const { resolve, reject } = pending[at] as Pending;
-      this.#follow(answer, { resolve, reject, moved: false });
+      const refuse = (reason: unknown) => queueTask(() => reject(reason));
+      this.#follow(answer, { resolve, reject: refuse, moved: false });
     }
     this.ignore(answer);
   }
@@ -66,13 +67,16 @@ export class Promises {
     });
   }
 
-  /** There is nothing that can be played. */
+  /** There is nothing that can be played: the page hears `error` first. */
   refuse(pending: readonly Pending[]): void {
+    if (pending.length === 0) return;
     const refusal = new NativeDOMException(
       "The element has no supported sources.",
       "NotSupportedError",
     );
-    for (let at = 0; at < pending.length; at++) pending[at]?.reject(refusal);
+    queueTask(() => {
+      for (let at = 0; at < pending.length; at++) pending[at]?.reject(refusal);
+    });
   }
 
   /** A refusal that nobody needs to hear of. */

@@ -114,6 +114,21 @@ const CASES: readonly {
     ],
   },
   {
+    name: "what cannot be played says so before its play is refused",
+    script: `await playing(); const seen = [];
+      for (const name of ["nothing.mp4", "nothing.webm", "nothing.ogg"]) {
+        const video = make();
+        video.addEventListener("error", () => seen.push(video.error?.code));
+        video.src = "/" + name;
+        await video.play().catch((error) => {
+          seen.push(error.name); video.removeAttribute("src"); video.load();
+        });
+        await until(video, "emptied");
+      }
+      return seen;`,
+    expected: [4, "NotSupportedError", 4, "NotSupportedError", 4, "NotSupportedError"],
+  },
+  {
     name: "a seek to the end while it plays",
     script: `const video = await playing(); video.loop = false; video.currentTime = video.duration;
       await until(video, "ended");

@@ -378,6 +378,24 @@ test("a device that waits has no more than the browser", () => {
   }
 });
 
+test("what the device plays until it hears of a pause has played, too", () => {
+  const bench = check([
+    ...PLAYING,
+    [{ wait: 1000 }, ""],
+    [{ pause: true }, "timeupdate,pause,> pause"],
+    [{ device: "paused", at: 1.03 }, ""],
+    [{ play: true }, "play,> play"],
+    [{ device: "playing", at: 1.05, rate: 1 }, "playing,resolved"],
+    [{ wait: 1000 }, ""],
+    [{ pause: true }, "timeupdate,pause,> pause"],
+    // It was a little behind what the page was shown.
+    [{ device: "paused", at: 2.04 }, ""],
+    [{ play: true }, "play,> play"],
+    [{ device: "playing", at: 2.06, rate: 1 }, "playing,resolved"],
+  ]);
+  assert.deepEqual(bench.playback.played(bench.now), [{ start: 0, end: 2.06 }]);
+});
+
 test("what ends before a report of it playing has played", () => {
   check([
     [{ facts: { duration: 0.00001 } }, ""],
