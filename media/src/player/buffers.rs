@@ -205,6 +205,13 @@ impl Buffers {
         self.lock().track(kind).is_some()
     }
 
+    /// Whether a stream was announced that has not said yet what it holds. As a media element
+    /// that knows its tracks only when each source buffer has had its init segment (Media Source
+    /// Extensions, "Initialization Segment Received"), nothing plays before.
+    pub(super) fn awaits_tracks(&self) -> bool {
+        self.lock().streams.values().any(|buffer| buffer.tracks().is_empty())
+    }
+
     /// The configuration of the track of this kind that is appended now.
     pub(super) fn config(&self, kind: TrackKind) -> Option<Arc<TrackConfig>> {
         self.lock().track(kind).map(|(config, _)| Arc::clone(config))

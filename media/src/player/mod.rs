@@ -85,6 +85,8 @@ pub struct Player {
     earliest: Option<Pts>,
     /// Sound is the master; else the system clock is.
     sound_leads: bool,
+    /// There was sound at the last look.
+    has_sound: bool,
     rate: f64,
     volume: (f64, bool),
     duration: Option<i64>,
@@ -137,6 +139,7 @@ impl Player {
             anchor: Pts::ZERO,
             earliest: None,
             sound_leads: true,
+            has_sound: false,
             rate: 1.0,
             volume: (1.0, false),
             duration: None,
@@ -228,6 +231,7 @@ impl Player {
         self.pump();
         self.audio.progress.set_hungry(!self.transport.running());
         self.take_problems(now);
+        self.take_late_sound(now);
         let (picture, sound) = (self.picture_feed(now), self.sound_feed(now));
         if self.take_source_failure(picture, sound, now) {
             return None;
@@ -348,7 +352,7 @@ impl Player {
 
     fn picture_feed(&self, now: Instant) -> Feed {
         if !self.buffers.has_track(TrackKind::Video) {
-            return Feed::Absent;
+            return self.missing();
         }
         if !self.presenter.is_empty() {
             return Feed::Ready;
@@ -373,7 +377,7 @@ impl Player {
 
     fn sound_feed(&self, now: Instant) -> Feed {
         if !self.buffers.has_track(TrackKind::Audio) {
-            return Feed::Absent;
+            return self.missing();
         }
         let progress = &self.audio.progress;
         let rest = progress.rest(self.generation);
@@ -388,6 +392,23 @@ impl Player {
             return Feed::Ready;
         }
         if rest == Rest::Dry { Feed::Dry } else { Feed::Filling }
+    }
+
+    /// Sound that comes while pictures play already: both begin anew where they are.
+    fn take_late_sound(&mut self, now: Instant) {
+        let had_sound = self.has_sound;
+        self.has_sound = self.buffers.has_track(TrackKind::Audio);
+        let plays = matches!(self.transport.phase(), Phase::Running | Phase::Stalled);
+        if self.has_sound && !had_sound && plays {
+            let position = self.clock(now);
+            self.transport.seek(position, None, &mut self.actions);
+            self.act(now);
+        }
+    }
+
+    /// No such track, or none yet.
+    fn missing(&self) -> Feed {
+        if self.buffers.awaits_tracks() { Feed::Filling } else { Feed::Absent }
     }
 
     fn take_problems(&mut self, now: Instant) {

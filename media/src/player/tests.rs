@@ -1,7 +1,7 @@
 //! Whole players without a screen or a speaker, and what becomes of each decoded picture.
 
 use super::*;
-use crate::segment::tests::clips::{Clip, FRAGMENTED, VIDEO};
+use crate::segment::tests::clips::{AUDIO, Clip, FRAGMENTED, VIDEO};
 use crate::sound::OutputConfig;
 use crate::source_buffer::AppendParams;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ const REFRESH: Duration = Duration::from_micros(16_667);
 /// A stage with one player on media from `S`, which lives as long.
 pub(crate) struct Stage<S> {
     pub(crate) player: Player,
-    _source: S,
+    source: S,
     _output: Output,
     woken: Receiver<()>,
     pub(crate) events: Vec<Event>,
@@ -31,7 +31,7 @@ impl<S> Stage<S> {
         });
         let source = bring(&buffers, &wake);
         let player = Player::new(buffers, &output, HardwarePolicy::Off, &wake).unwrap();
-        Self { player, _source: source, _output: output, woken, events: Vec::new(), shown: 0 }
+        Self { player, source, _output: output, woken, events: Vec::new(), shown: 0 }
     }
 
     /// Plays until an event is the one that is waited for.
@@ -94,6 +94,55 @@ fn each_picture_is_decoded_once_and_shown_or_dropped() {
     assert_eq!((video.decoded, video.discarded), (PICTURES, 0), "{video:?}");
     assert_eq!(video.presented + video.dropped, PICTURES, "{video:?}");
     assert_eq!(video.presented, stage.shown, "{video:?}");
+}
+
+/// As long as the pictures of [`CLIP`].
+static SOUND: LazyLock<Vec<u8>> =
+    LazyLock::new(|| Clip::make(&[AUDIO, &["-c:a", "aac"], FRAGMENTED]).bytes);
+
+fn append(buffers: &Buffers, stream: u16, bytes: &[u8]) {
+    buffers.begin_append(stream, &AppendParams::default(), bytes.len()).unwrap();
+    buffers.push(stream, bytes).unwrap();
+    buffers.end_append(stream).unwrap();
+    buffers.end_of_stream(stream);
+}
+
+#[test]
+fn sound_that_was_announced_is_waited_for() {
+    let mut stage = Stage::open(|buffers, _| {
+        buffers.add_stream(1, "video/mp4").unwrap();
+        buffers.add_stream(2, "audio/mp4").unwrap();
+        append(buffers, 1, &CLIP);
+        Arc::clone(buffers)
+    });
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Stalled));
+    assert!(!stage.events.iter().any(is(State::Playing)));
+    append(&Arc::clone(&stage.source), 2, &SOUND);
+    stage.until(is(State::Ended));
+    assert!(stage.events.iter().any(is(State::Playing)));
+    assert_eq!(stage.pictures().discarded, 0);
+}
+
+#[test]
+fn sound_that_comes_while_pictures_play_is_played() {
+    let mut stage = Stage::open(|buffers, _| {
+        buffers.add_stream(1, "video/mp4").unwrap();
+        append(buffers, 1, &CLIP);
+        Arc::clone(buffers)
+    });
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Playing));
+    let buffers = Arc::clone(&stage.source);
+    buffers.add_stream(2, "audio/mp4").unwrap();
+    append(&buffers, 2, &SOUND);
+    stage.until(is(State::Ended));
+    let positions = stage.events.iter().filter_map(|event| match event {
+        Event::State { position, .. } => Some(position.0),
+        _ => None,
+    });
+    assert!(positions.is_sorted());
+    assert!(stage.player.stats().audio.is_some());
 }
 
 /// A page may know a shorter duration than there is media.
