@@ -16,7 +16,7 @@ import type { PlayerCommand, PlayerEvent, Reason } from "../generated/messages.j
 import { Attachment } from "./attachment.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
-import { factsOf } from "./facts.js";
+import { factsOf, handoverOf, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
@@ -29,6 +29,7 @@ import { abs } from "./primordials.js";
 import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
+import { makeRoom } from "./room.js";
 import type { Owner, SourceRecord } from "./source_record.js";
 import { type Found, findSource } from "./sources.js";
 import { StageVoice } from "./stage_voice.js";
@@ -267,18 +268,10 @@ export class Control implements PlayerSink, Owner {
     if (!this.#patience.trusts) return;
     const { element } = this;
     if (this.#source?.covers(native.currentTime.get(element)) === false) return;
-    const running = native.readyState.get(element) >= 3;
     // What is seen already goes on until the stage can take it over.
-    const seen = running && !native.paused.get(element) && native.currentTime.get(element) > 0;
-    if (seen && !this.#link.ready) return;
+    if (isSeen(element) && !this.#link.ready) return;
     if (this.told.defers(native.paused.get(element), native.ended.get(element))) return;
-    const handover = {
-      position: native.currentTime.get(element),
-      paused: native.paused.get(element),
-      ended: native.ended.get(element),
-      running,
-      seeking: native.seeking.get(element),
-    };
+    const handover = handoverOf(element);
     const played = spansOf(native.played.get(element));
     // One that is paused has refused them by now.
     const pending = handover.paused ? [] : this.promises.takeWaiting();
@@ -443,15 +436,7 @@ export class Control implements PlayerSink, Owner {
   }
 
   makeRoom(): boolean {
-    const { element } = this;
-    const source = this.#source;
-    if (!this.onDevice || !source || source.updating) return false;
-    if (this.playback.seeking || this.told.makingRoom || native.seeking.get(element)) return false;
-    const to = source.segmentStart(this.position);
-    if (abs(native.currentTime.get(element) - to) < 0.5) return false;
-    this.told.makingRoom = true;
-    native.currentTime.set(element, to);
-    return true;
+    return this.#source !== null && makeRoom(this, this.#source);
   }
 
   // --- parts --------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** What the browser's own element says now, as the playback state asks for it. */
 import { native } from "./natives.js";
-import type { Facts } from "./playback.js";
+import type { Facts, Handover } from "./playback.js";
 import type { Span } from "./ranges.js";
 
 export function factsOf(
@@ -15,5 +15,22 @@ export function factsOf(
     buffered,
     endOfStream,
     loop: native.loop.get(element),
+  };
+}
+
+/** The browser has pictures or sound of it out. */
+export function isSeen(element: HTMLMediaElement): boolean {
+  const runs = native.readyState.get(element) >= 3 && !native.paused.get(element);
+  return runs && native.currentTime.get(element) > 0;
+}
+
+/** How the browser's element stands when the device takes over. */
+export function handoverOf(element: HTMLMediaElement): Handover {
+  return {
+    position: native.currentTime.get(element),
+    paused: native.paused.get(element),
+    ended: native.ended.get(element),
+    running: native.readyState.get(element) >= 3,
+    seeking: native.seeking.get(element),
   };
 }
