@@ -1,7 +1,7 @@
 /** What an element plays, as far as it concerns redirection. */
 import type { Reason } from "../generated/messages.js";
 import { hasAttribute, NativeMediaSource, native } from "./natives.js";
-import { indexOf } from "./primordials.js";
+import { indexOf, slice } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { mediaSourceAt } from "./tee.js";
 
@@ -16,6 +16,31 @@ const NOTHING: Found = { key: "", kind: "nothing" };
 const NativeHandle = typeof MediaSourceHandle === "function" ? MediaSourceHandle : null;
 /** Longest address that the channel carries, in bytes; this many UTF-16 units may reach it. */
 const MAX_URL = 8192;
+
+/**
+ * Whether the address asks for a part of the file with an end, where the browser stops (Media
+ * Fragments URI 1.0, 4.2.1: `#t=1,4`).
+ */
+function asksForPart(url: string): boolean {
+  const hash = indexOf(url, "#");
+  const fragment = hash < 0 ? "" : slice(url, hash);
+  const at = indexOf(fragment, "t=");
+  const span = at < 0 ? "" : slice(fragment, at);
+  return indexOf(span, ",") >= 0 || indexOf(span, "%2") >= 0;
+}
+
+/** Whether a name ends as playlists do: newer browsers play them without a library. */
+function isPlaylist(url: string): boolean {
+  const path = before(before(url, "#"), "?");
+  return slice(path, -PLAYLIST.length) === PLAYLIST;
+}
+
+const PLAYLIST = ".m3u8";
+
+function before(text: string, mark: string): string {
+  const at = indexOf(text, mark);
+  return at < 0 ? text : slice(text, 0, at);
+}
 
 export function findSource(element: HTMLMediaElement): Found {
   const object: unknown = native.srcObject.get(element);
@@ -35,6 +60,8 @@ export function findSource(element: HTMLMediaElement): Found {
   const mediaSource = mediaSourceAt(url);
   if (mediaSource) return { key: url, kind: "mse", mediaSource };
   const http = indexOf(url, "http://") === 0 || indexOf(url, "https://") === 0;
+  if (http && asksForPart(url)) return { key: url, kind: "local", reason: reasons.part() };
+  if (http && isPlaylist(url)) return { key: url, kind: "local", reason: reasons.playlist() };
   if (http && url.length <= MAX_URL) return { key: url, kind: "url", url };
   // Sounds of a page's own, as part of its code.
   const isData = indexOf(url, "data:") === 0;
