@@ -79,7 +79,7 @@ export const HAVE_ENOUGH_DATA = 4;
 const NEXT_PICTURE = 0.06;
 /** This close to the duration is the end, in seconds. */
 const END = 0.1;
-/** Between two rounds it is seen no nearer to the end, in seconds. */
+/** As long as it plays it is seen no nearer to the end, in seconds. */
 const BEFORE_END = 0.02;
 /** The browser's element counts as being at the position, in seconds. */
 const NEAR = 0.2;
@@ -170,10 +170,11 @@ export class Playback {
   }
 
   #limit(): number {
-    const { buffered, duration, loop } = this.#effects.facts();
+    const { buffered, duration } = this.#effects.facts();
     const end = endOfSpanAt(buffered, this.#clock.reported) ?? Number.POSITIVE_INFINITY;
-    // A page that sees it at the end of a round takes the media for ended.
-    return loop ? min(end, duration - BEFORE_END) : end;
+    // The device says when it has ended, or begun the next round, and that takes a moment. A page
+    // that sees it at the end before takes the media for ended: dash.js seeks there, and pauses.
+    return isFiniteNumber(duration) ? min(end, duration - BEFORE_END) : end;
   }
 
   readyState(now: number): number {
