@@ -8,7 +8,8 @@
 //! The page's word always ends up as the truth. Between a move of the window and the page's
 //! word about it the picture keeps its place *in the window*; words that are still about one
 //! of the window's last places are recognised and do not pull it back. Should such a word have
-//! been meant otherwise, it holds [`ECHO`] later.
+//! been meant otherwise, it holds [`ECHO`] later. A page may also be the first to say that its
+//! window has moved: when the window gets there soon after, the picture is there already.
 
 use std::time::{Duration, Instant};
 
@@ -61,6 +62,8 @@ struct Seat {
     trail: Vec<(Instant, Rect)>,
     /// When `said` is to be taken at its word.
     settle_at: Option<Instant>,
+    /// Where the window goes if `said` came before the X server's own word, and until when.
+    ahead: Option<(Rect, Instant)>,
 }
 
 impl Picture {
@@ -192,6 +195,14 @@ impl Picture {
             }
             seat.trail.push((now, window.rect));
         }
+        if let Some((about, until)) = seat.ahead
+            && about == window.rect
+        {
+            seat.ahead = None;
+            if now <= until {
+                (seat.base, seat.heard_at, seat.settle_at) = (about, about, None);
+            }
+        }
     }
 
     /// The page's word as it is now.
@@ -223,9 +234,9 @@ impl Seat {
         // Where the window was when the picture had the same place in it.
         let moved = offset(before.rect, said.rect);
         let about = shifted(self.base, moved);
-        let is_echo = size(before.rect) == size(said.rect)
-            && about != window
-            && self.trail.iter().any(|(_, rect)| *rect == about);
+        let is_moved = size(before.rect) == size(said.rect) && about != window;
+        let is_echo = is_moved && self.trail.iter().any(|(_, rect)| *rect == about);
+        self.ahead = (is_moved && !is_echo).then(|| (about, now + ECHO));
         self.base = if is_echo { about } else { window };
         self.heard_at = window;
         self.settle_at = is_echo.then(|| now + ECHO);
@@ -267,7 +278,8 @@ fn seat(said: &Layout, page: Page<'_>, windows: &Windows, known: Option<WindowId
         (None, None) => titled.clone().next().or_else(|| fitting.next()).or(known)?,
     };
     let (id, rect) = (window.id, window.rect);
-    Some(Seat { id, base: rect, heard_at: rect, trail: Vec::new(), settle_at: None })
+    let (trail, settle_at, ahead) = (Vec::new(), None, None);
+    Some(Seat { id, base: rect, heard_at: rect, trail, settle_at, ahead })
 }
 
 fn find(windows: &Windows, id: WindowId) -> Option<&Window> {

@@ -151,6 +151,25 @@ fn a_window_of_another_size_waits_for_the_page() {
 }
 
 #[test]
+fn a_page_may_be_the_first_to_know_of_a_move() {
+    let window_at = |by: i32| [browser(1, at(by, by, WINDOW), "Clip - Chromium")];
+    let mut picture = Picture::new(layout(PICTURE), PAGE, &window_at(0));
+    let start = Instant::now();
+    let ms = |ms: u64| start + Duration::from_millis(ms);
+    let moved = layout(at(15, 15, PICTURE));
+    assert_eq!(picture.say(moved.clone(), PAGE, &window_at(0), ms(0)), moved);
+    // On its way.
+    let _ = picture.look(PAGE, &window_at(7), ms(5));
+    assert_eq!(picture.look(PAGE, &window_at(15), ms(10)), Some(moved));
+    // One that goes the same way much later moves the picture.
+    let scrolled = layout(at(15, 45, PICTURE));
+    assert_eq!(picture.say(scrolled.clone(), PAGE, &window_at(15), ms(1000)), scrolled);
+    let down = [browser(1, at(15, 45, WINDOW), "Clip - Chromium")];
+    let carried = layout(at(15, 75, PICTURE));
+    assert_eq!(picture.look(PAGE, &down, ms(2000)), Some(carried));
+}
+
+#[test]
 fn pages_do_not_know_their_windows_shadow() {
     let shadowed = |margins| Window { margins, ..browser(1, WINDOW, "Clip - Chromium") };
     let check = |margins, x, y| {
