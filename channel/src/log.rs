@@ -36,8 +36,8 @@ impl LogRing {
     pub fn since(&self, since: u64) -> Vec<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = usize::try_from(lines.end.saturating_sub(since)).unwrap_or(usize::MAX);
-        let skipped = lines.lines.len().saturating_sub(wanted);
-        lines.lines.iter().skip(skipped).cloned().collect()
+        let first = lines.lines.len().saturating_sub(wanted);
+        lines.lines.range(first..).cloned().collect()
     }
 
     /// Adds the lines of `text`, each cut to [`MAX_LINE`]; the oldest make room.

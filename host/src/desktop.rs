@@ -94,3 +94,9 @@ impl Watch {
 pub(crate) fn ancestry(_client: &crate::meeting::Client) -> Vec<u32> {
     Vec::new()
 }
+
+/// Whether this process's surroundings name an X server.
+#[cfg(target_os = "linux")]
+fn has_display() -> bool {
+    std::env::var_os("DISPLAY").is_some_and(|name| !name.is_empty())
+}

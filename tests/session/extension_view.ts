@@ -1,8 +1,8 @@
 // What the extension tells people of the tab in front: its popup's view, asked for as the popup
 // does, from an extension page in a tab that stays in the background.
 
-import { EXTENSION_ID } from "../../host/extension/src/shared/identity.ts";
-import { POPUP_PORT, type PopupView } from "../../host/extension/src/shared/popup_protocol.ts";
+import { EXTENSION_ID } from "../../host/extension/src/common/identity.ts";
+import { POPUP_PORT, type PopupView } from "../../host/extension/src/common/popup_protocol.ts";
 import { CONNECTING } from "../../host/extension/src/worker/view.ts";
 import type { Browser } from "./browser.ts";
 import type { Rect } from "./x11.ts";

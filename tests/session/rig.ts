@@ -10,7 +10,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
-import { EXTENSION_ID, HOST_NAME } from "../../host/extension/src/shared/identity.ts";
+import { EXTENSION_ID, HOST_NAME } from "../../host/extension/src/common/identity.ts";
 import { giveAlone, giveToAsker } from "./asker.ts";
 import { Browser, type BrowserOptions, processesNamed, type Redirection } from "./browser.ts";
 import { type ClipName, clip } from "./clips.ts";

@@ -25,7 +25,7 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 
 use self::inspect::{Found, Inspector, Top};
-use super::{Desktop, Window};
+use super::{Desktop, Window, has_display};
 
 /// The topmost windows that are looked at.
 const MAX_WINDOWS: usize = 512;
@@ -40,8 +40,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Follows the display of this process's surroundings.
     pub(crate) fn start() -> Self {
-        let has_display = std::env::var_os("DISPLAY").is_some_and(|name| !name.is_empty());
-        if !has_display {
+        if !has_display() {
             return Self { desktop: None };
         }
         let (sender, receiver) = watch::channel(Desktop::default());

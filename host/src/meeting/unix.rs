@@ -21,6 +21,8 @@ use crate::port::{BROWSER_LINE, OK_LINE};
 /// A broker that is about to end holds its lock a moment longer.
 const LOCK_TRIES: u32 = 40;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// Out of descriptors: others must end before there can be one more client.
+const NO_DESCRIPTOR: Duration = Duration::from_secs(1);
 /// A broker that does not answer by then hangs.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// One client of the broker.
@@ -68,9 +70,8 @@ impl Listening {
                 Ok((stream, _)) if is_own(&stream) => return stream,
                 Ok(_) => tracing::warn!("a client of another user is refused"),
                 Err(error) => {
-                    // Out of descriptors: others must end before there can be one more.
                     tracing::warn!(kind = ?error.kind(), "a client cannot be accepted");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    tokio::time::sleep(NO_DESCRIPTOR).await; // no event tells of free ones
                 }
             }
         }

@@ -44,7 +44,7 @@ impl Input {
     }
 
     /// Drops the next `count` bytes, also those still to come.
-    pub(super) fn skip(&mut self, count: u64) {
+    pub(super) fn discard(&mut self, count: u64) {
         let unread = self.bytes.len() - self.read;
         let here = usize::try_from(count).unwrap_or(usize::MAX).min(unread);
         self.read += here;
@@ -53,7 +53,7 @@ impl Input {
     }
 
     /// True while bytes are awaited only to be dropped.
-    pub(super) fn skipping(&self) -> bool {
+    pub(super) fn discarding(&self) -> bool {
         self.skip != 0
     }
 
@@ -71,10 +71,10 @@ mod tests {
         let mut input = Input::default();
         input.push(b"abcd");
         assert_eq!(input.take(1), Some(&b"a"[..]));
-        input.skip(6);
-        assert!(input.skipping());
+        input.discard(6);
+        assert!(input.discarding());
         input.push(b"efghi");
-        assert!(!input.skipping());
+        assert!(!input.discarding());
         assert_eq!((input.unread(), input.position()), (&b"hi"[..], 7));
         assert_eq!(input.take(3), None);
         assert_eq!(input.take(2), Some(&b"hi"[..]));

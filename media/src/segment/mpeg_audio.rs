@@ -61,14 +61,14 @@ impl Parser {
         sink: &mut impl FnMut(Event),
     ) -> Result<(), ParseError> {
         self.input.push(bytes);
-        while !self.input.skipping() && self.next_frame(sink)? {}
+        while !self.input.discarding() && self.next_frame(sink)? {}
         Ok(())
     }
 
     fn next_frame(&mut self, sink: &mut impl FnMut(Event)) -> Result<bool, ParseError> {
         let unread = self.input.unread();
         if let (b"TAG", _) = unread.split_at(unread.len().min(3)) {
-            self.input.skip(128);
+            self.input.discard(128);
             return Ok(true);
         }
         let Some(head) = unread.first_chunk::<HEADER_BYTES>() else { return Ok(false) };
@@ -76,7 +76,7 @@ impl Parser {
             let Some(tag) = unread.first_chunk::<10>() else { return Ok(false) };
             let size = tag[6..].iter().fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
             ParseError::limit("ID3 tag", size, MAX_BOX_BYTES)?;
-            self.input.skip(size + 10);
+            self.input.discard(size + 10);
             return Ok(true);
         }
         let head = *head;

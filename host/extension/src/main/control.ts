@@ -14,6 +14,7 @@
  */
 import type { PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
 import { Attachment } from "./attachment.js";
+import { Autoplay } from "./autoplay.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
 import { factsOf, handoverOf, isSeen } from "./facts.js";
@@ -67,7 +68,7 @@ export class Control implements PlayerSink, Owner {
   #source: SourceRecord | null = null;
   /** Why this element plays in the session for good. */
   #barred: Reason | null = null;
-  #autoplaying = true;
+  readonly #autoplay = new Autoplay();
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
   readonly #silent = () => this.#standsStill(false);
@@ -129,7 +130,7 @@ export class Control implements PlayerSink, Owner {
   }
 
   play(): Promise<void> {
-    this.#autoplaying = false;
+    this.#autoplay.cancel();
     if (this.told.changingHands) this.told.changingHands = false;
     if (this.mode === "nothing") this.#wake();
     if (!this.onDevice) {
@@ -149,7 +150,7 @@ export class Control implements PlayerSink, Owner {
 
   /** `pause()`, or the element was taken out of its document (`removed`). */
   pause(removed = false): void {
-    this.#autoplaying = false;
+    this.#autoplay.cancel();
     if (!this.onDevice) {
       this.told.changingHands = false;
       this.told.calls(this.#isPaused, () => native.pause(this.element));
@@ -193,19 +194,6 @@ export class Control implements PlayerSink, Owner {
     if (!this.told.loaded || !this.onDevice || !(duration < this.position)) return;
     if (native.seeking.get(element) && !this.told.makingRoom) this.browserSeeks();
     else this.seek(duration);
-  }
-
-  /** Plays by the `autoplay` attribute when enough is there. */
-  tryAutoplay(): void {
-    if (!this.onDevice || !this.#autoplaying || !this.playback.paused || this.playback.seeking)
-      return;
-    if (!native.autoplay.get(this.element) || !this.told.settled) return;
-    if (this.playback.readyState(now()) < 3) return;
-    this.#autoplaying = false;
-    const refusal = this.permission.refusal();
-    if (refusal) return this.promises.ignore(refusal);
-    this.playback.play({ resolve: () => {}, reject: () => {} }, now());
-    this.changed();
   }
 
   // --- changing hands -----------------------------------------------------------------
@@ -291,7 +279,7 @@ export class Control implements PlayerSink, Owner {
     if (this.#link.ready) this.#tellStage();
     else this.#patience.forStage(() => this.stageGone(reasons.deviceSilent(), true));
     this.changed();
-    this.tryAutoplay();
+    this.#autoplay.try(this);
   }
 
   /** All that a stage must know beside the media. */
@@ -412,7 +400,7 @@ export class Control implements PlayerSink, Owner {
     this.browserMoved();
     if (!this.onDevice) return;
     this.playback.advance(now());
-    this.tryAutoplay();
+    this.#autoplay.try(this);
   }
 
   /** A file that is loaded no further: the device has enough, whatever the browser has. */
@@ -561,7 +549,7 @@ export class Control implements PlayerSink, Owner {
     this.permission.forget();
     this.size = null;
     this.#hasPlayed = false;
-    this.#autoplaying = true;
+    this.#autoplay.renew();
     this.promises.forget();
     if (this.onDevice) this.playback.reset();
   }

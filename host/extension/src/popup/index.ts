@@ -3,7 +3,7 @@
  *
  * `popup.html?tab=N` shows tab N instead, for a popup that is opened as a page of its own.
  */
-import { POPUP_PORT, type PopupRequest, type PopupUpdate } from "../shared/popup_protocol.js";
+import { POPUP_PORT, type PopupRequest, type PopupUpdate } from "../common/popup_protocol.js";
 import { byId, element } from "./dom.js";
 import { render } from "./render.js";
 

@@ -1,14 +1,15 @@
 /**
  * Draws a view into popup.html. A function of the view: keeps nothing, decides nothing.
  */
-import type { DeviceSwitch } from "../generated/messages.js";
+
 import type {
   Explanation,
   FeatureView,
   ItemView,
   OwnSettings,
   PopupView,
-} from "../shared/popup_protocol.js";
+} from "../common/popup_protocol.js";
+import type { DeviceSwitch } from "../generated/messages.js";
 import { byId, element, mark } from "./dom.js";
 
 /** What a moved switch asks for. */

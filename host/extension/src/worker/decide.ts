@@ -4,8 +4,9 @@
  * Every source may only restrict: the host, the channel, the session's policy, the device,
  * the user, the list of sites, in this order. Pure: no browser API.
  */
+
+import type { OwnSettings } from "../common/popup_protocol.js";
 import type { ChannelState, Reason, ReasonCode } from "../generated/messages.js";
-import type { OwnSettings } from "../shared/popup_protocol.js";
 import { isListed, type ManagedSites, parseManagedSites, VIDEO_SITES } from "./sites.js";
 
 /** What is known of nearside-host. */

@@ -4,9 +4,10 @@
  * Listeners are added while the script runs for the first time, as the browser demands; what
  * they need from storage is awaited inside.
  */
+
+import { DEFAULT_SETTINGS, type OwnSettings, POPUP_PORT } from "../common/popup_protocol.js";
 import { FRAME_PORT } from "../frame_protocol.js";
 import type { ChannelState, HostEvent } from "../generated/messages.js";
-import { DEFAULT_SETTINGS, type OwnSettings, POPUP_PORT } from "../shared/popup_protocol.js";
 import { Broker } from "./broker.js";
 import { browserName } from "./browser.js";
 import { Collection } from "./collect.js";

@@ -5,9 +5,10 @@
  * Owner: the service worker. An open port keeps the worker alive; without one the browser
  * ends the worker when nothing happens, and with it everything here.
  */
+
+import { HOST_NAME } from "../common/identity.js";
 import type { ExtensionMessage, HostEvent, Reason } from "../generated/messages.js";
 import { EXTENSION_PROTOCOL_VERSION } from "../generated/messages.js";
-import { HOST_NAME } from "../shared/identity.js";
 import { hostLoss } from "./decide.js";
 import type { Log } from "./log.js";
 import { type Action, Reconnect } from "./reconnect.js";

@@ -3,8 +3,9 @@
  *
  * Owner: the service worker.
  */
+
+import type { OwnSettings, PopupRequest, PopupUpdate } from "../common/popup_protocol.js";
 import type { ExtensionMessage, Rect } from "../generated/messages.js";
-import type { OwnSettings, PopupRequest, PopupUpdate } from "../shared/popup_protocol.js";
 import type { Collection } from "./collect.js";
 import { type HostState, type ManagedPolicy, reason, siteRefusal } from "./decide.js";
 import type { Frame } from "./page.js";

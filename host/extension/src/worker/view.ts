@@ -3,7 +3,7 @@
  *
  * INVARIANT: green only while pictures or sound really come out of the device.
  */
-import type { DeviceSettings, Reason } from "../generated/messages.js";
+
 import type {
   Explanation,
   FeatureView,
@@ -11,7 +11,8 @@ import type {
   ItemView,
   OwnSettings,
   PopupView,
-} from "../shared/popup_protocol.js";
+} from "../common/popup_protocol.js";
+import type { DeviceSettings, Reason } from "../generated/messages.js";
 import { channelRefusal, type HostState, type ManagedPolicy, serves } from "./decide.js";
 import { type Frame, siteOf } from "./page.js";
 

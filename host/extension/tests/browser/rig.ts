@@ -18,7 +18,7 @@ import { Processes, type Running } from "../../../../tests/session/processes.ts"
 import { PageServer } from "../../../../tests/session/server.ts";
 import { StatusStream } from "../../../../tests/session/status.ts";
 import { STEP_MS } from "../../../../tests/session/wait.ts";
-import { EXTENSION_ID, HOST_NAME } from "../../src/shared/identity.js";
+import { EXTENSION_ID, HOST_NAME } from "../../src/common/identity.js";
 
 const EXTENSION = fileURLToPath(new URL("../../", import.meta.url));
 const ROOT = path.resolve(EXTENSION, "../..");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { EXTENSION_ID } from "../../src/shared/identity.js";
+import { EXTENSION_ID } from "../../src/common/identity.js";
 
 test("the id that native-messaging manifests name is that of the manifest's key", () => {
   const manifest = JSON.parse(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Indicator, ItemView } from "../../src/common/popup_protocol.js";
 import type { ChannelState, Reason } from "../../src/generated/messages.js";
-import type { Indicator, ItemView } from "../../src/shared/popup_protocol.js";
 import {
   channelRefusal,
   frameRefusal,

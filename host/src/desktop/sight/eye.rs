@@ -22,6 +22,7 @@ use x11rb::protocol::xfixes::{self, ConnectionExt as _, Region};
 use x11rb::protocol::xproto::{ConnectionExt as _, Window as XWindow};
 use x11rb::rust_connection::RustConnection;
 
+use super::super::has_display;
 use super::bubbles::{REACH_PX, STEP_PX, bubbles, has_beginning, is_placeholder};
 use super::pixels::{Format, lines};
 use super::{Bubbles, Spot};
@@ -67,9 +68,8 @@ impl Sight {
     pub(crate) fn start() -> Self {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok();
         let shared = Arc::new(Shared { wanted: Mutex::default(), bell });
-        let has_display = std::env::var_os("DISPLAY").is_some_and(|name| !name.is_empty());
         let mut sight = Self { shared, found: None, spots: Vec::new() };
-        if !has_display || sight.shared.bell.is_none() {
+        if !has_display() || sight.shared.bell.is_none() {
             return sight;
         }
         let (sender, receiver) = watch::channel(Bubbles::new());

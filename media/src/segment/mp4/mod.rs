@@ -53,7 +53,7 @@ impl Parser {
         sink: &mut impl FnMut(Event),
     ) -> Result<(), ParseError> {
         self.input.push(bytes);
-        while !self.input.skipping() {
+        while !self.input.discarding() {
             let more = match self.state {
                 State::Boxes => self.next_box(sink)?,
                 State::Media { end } => self.next_sample(end, sink)?,
@@ -85,7 +85,7 @@ impl Parser {
             if self.movie.is_none() {
                 return Err(ParseError::MissingInit);
             }
-            self.input.skip(header.header_bytes);
+            self.input.discard(header.header_bytes);
             let end = header.total_bytes.map(|total| start.saturating_add(total));
             self.state = State::Media { end };
             return Ok(true);
@@ -99,7 +99,7 @@ impl Parser {
             return Err(ParseError::MissingInit);
         }
         if !matches!(&header.kind.0, b"ftyp" | b"moov" | b"moof") {
-            self.input.skip(total);
+            self.input.discard(total);
             return Ok(true);
         }
         let Some(bytes) = self.input.take(total) else { return Ok(false) };
@@ -138,7 +138,7 @@ impl Parser {
         let here = self.samples.front().filter(|s| end.is_none_or(|end| s.offset < end)).copied();
         let Some(sample) = here else {
             if let Some(end) = end {
-                self.input.skip(end.saturating_sub(position));
+                self.input.discard(end.saturating_sub(position));
             }
             self.state = State::Boxes;
             if self.segment_open && self.samples.is_empty() {
@@ -156,7 +156,7 @@ impl Parser {
             .checked_sub(position)
             .ok_or_else(|| ParseError::malformed("moof", "samples lie before the mdat"))?;
         if gap != 0 {
-            self.input.skip(gap);
+            self.input.discard(gap);
             return Ok(true);
         }
         let Some(data) = self.input.take(size) else { return Ok(false) };

@@ -59,9 +59,9 @@ impl Parser {
         sink: &mut impl FnMut(Event),
     ) -> Result<(), ParseError> {
         self.input.push(bytes);
-        while !self.input.skipping() && self.next_element(sink)? {}
+        while !self.input.discarding() && self.next_element(sink)? {}
         // A cluster can end exactly where the bytes do.
-        if !self.input.skipping() {
+        if !self.input.discarding() {
             self.leave_finished_cluster(sink);
         }
         Ok(())
@@ -99,12 +99,12 @@ impl Parser {
     ) -> Result<bool, ParseError> {
         let header_bytes = u64::try_from(element.header_bytes).unwrap_or(u64::MAX);
         match element.id {
-            id::SEGMENT => self.input.skip(header_bytes),
+            id::SEGMENT => self.input.discard(header_bytes),
             id::CLUSTER => {
                 if self.header.is_none() {
                     return Err(ParseError::MissingInit);
                 }
-                self.input.skip(header_bytes);
+                self.input.discard(header_bytes);
                 let start = self.input.position();
                 let end = element.body_bytes.map(|size| start.saturating_add(size));
                 self.cluster = Some(Cluster { end, timestamp: None });
@@ -115,7 +115,7 @@ impl Parser {
                 if self.header.is_none() {
                     return Err(ParseError::malformed(name(element.id), "no EBML header before"));
                 }
-                self.input.skip(whole_bytes(element, MAX_BOX_BYTES)?);
+                self.input.discard(whole_bytes(element, MAX_BOX_BYTES)?);
             }
             id::EBML | id::INFO | id::TRACKS => {
                 let total = whole_bytes(element, MAX_BOX_BYTES)?;
@@ -133,7 +133,7 @@ impl Parser {
                 self.finish_init(sink)?;
             }
             id if ends_cluster(id) || matches!(id, 0xEC | 0xBF) => {
-                self.input.skip(whole_bytes(element, MAX_BOX_BYTES)?);
+                self.input.discard(whole_bytes(element, MAX_BOX_BYTES)?);
             }
             id => return Err(ParseError::malformed(name(id), "cannot stand here")),
         }
@@ -169,7 +169,7 @@ impl Parser {
             return Err(ParseError::malformed(name(element.id), "reaches beyond its cluster"));
         }
         if !is_block && element.id != id::TIMESTAMP {
-            self.input.skip(total);
+            self.input.discard(total);
             return Ok(true);
         }
         let Some(bytes) = self.input.take(total) else { return Ok(false) };
