@@ -13,7 +13,7 @@ use nearside_channel::log::LogRing;
 use nearside_channel::message::{
     Capabilities, DeviceMessage, DeviceSettings, DeviceSwitch, HostMessage, PROTOCOL_VERSION,
     PageId, PlayerCommand, PlayerEvent, PlayerId, PlayerKind, Reason, ReasonCode, SessionPolicy,
-    Source, StreamCommand, StreamEvent, StreamId, TimeRange, Welcome,
+    Source, StreamCommand, StreamEvent, StreamId, Welcome,
 };
 use nearside_channel::stream::CREDITS;
 use nearside_channel::wire::{FrameReader, Kind};
