@@ -82,6 +82,10 @@ const RECIPES = {
     arguments: [...SMALL, ...TONE, ...H264, ...AAC, ...HLS, "-hls_segment_type", "fmp4"],
   },
   ts: { entry: "index.m3u8", arguments: [...SMALL, ...TONE, ...H264, ...AAC, ...HLS] },
+  mp3: {
+    entry: "index.m3u8",
+    arguments: [...SMALL, ...TONE, ...H264, "-c:a", "libmp3lame", "-ac", "2", ...HLS],
+  },
   dash: {
     entry: "index.mpd",
     arguments: [...SMALL, ...TONE, ...H264, ...AAC, "-f", "dash", "-seg_duration", "1"],

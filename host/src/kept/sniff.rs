@@ -2,8 +2,8 @@
 //!
 //! ISO BMFF: top-level boxes are followed through the appends by their lengths (ISO/IEC
 //! 14496-12 4.2). WebM: so are the elements down to a Segment's children, and to a Cluster's
-//! where its size is unknown (RFC 8794, RFC 9559). Streams of bare frames (MP3, ADTS) may be
-//! cut wherever an append begins with a frame. Other types are taken as one long segment.
+//! where its size is unknown (RFC 8794, RFC 9559). Other types are taken as one long segment:
+//! bare frames (MP3, ADTS) lie where all that came before them ends.
 //!
 //! A beginning whose header is cut by the end of a piece is not told of, unless an append
 //! begins with it: two segments are then let go of together.
@@ -51,7 +51,6 @@ pub(super) struct Sniffer {
 enum Format {
     Boxes,
     Elements,
-    Frames,
     Unknown,
 }
 
@@ -75,7 +74,6 @@ impl Sniffer {
         let format = match container.rsplit('/').next() {
             Some("mp4") => Format::Boxes,
             Some("webm") => Format::Elements,
-            Some("mpeg" | "aac") => Format::Frames,
             _ => Format::Unknown,
         };
         Self {
@@ -97,10 +95,6 @@ impl Sniffer {
     pub(super) fn feed(&mut self, bytes: &[u8], is_first: bool) -> Vec<Found> {
         match self.format {
             Format::Unknown => Vec::new(),
-            Format::Frames => {
-                let is_frame = matches!(bytes, [0xff, 0xe0..=0xff, ..] | [b'I', b'D', b'3', ..]);
-                if is_first && is_frame { vec![Found::AtStart(Begins::Media)] } else { Vec::new() }
-            }
             Format::Boxes => self.follow(bytes, is_first, box_header),
             Format::Elements => self.follow(bytes, is_first, element_header),
         }
@@ -304,15 +298,6 @@ mod tests {
                 assert!(!look(&mut sniffer, tail, cut).0);
             }
         }
-    }
-
-    #[test]
-    fn bare_frames_are_cut_where_appends_begin_with_one() {
-        let mut sniffer = Sniffer::new("audio/mpeg");
-        assert_eq!(sniffer.feed(&[0xff, 0xfb, 0x90, 0x64], true), [Found::AtStart(Begins::Media)]);
-        assert_eq!(sniffer.feed(&[0xff, 0xfb, 0x90, 0x64], false), []);
-        assert_eq!(sniffer.feed(&[1, 2, 3], true), []);
-        assert_eq!(sniffer.feed(b"ID3\x04", true), [Found::AtStart(Begins::Media)]);
     }
 
     proptest::proptest! {

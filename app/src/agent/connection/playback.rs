@@ -81,7 +81,7 @@ pub(super) fn capabilities() -> Capabilities {
     Capabilities {
         video: names(&["h264", "h265", "vp8", "vp9", "av1"]),
         audio: names(&["aac", "mp3", "opus", "vorbis", "flac"]),
-        containers: names(&["mp4", "webm"]),
+        containers: names(&["mp4", "webm", "mpeg", "aac"]),
         services: names(&["captions", "logs", "switches"]),
     }
 }

@@ -22,6 +22,7 @@ after(() => rig?.stop());
 const CASES: [string, ClipName][] = [
   ["hls", "fmp4"],
   ["hls", "ts"],
+  ["hls", "mp3"],
   ["dash", "dash"],
   ["shaka", "dash"],
   ["shaka", "fmp4"],
