@@ -14,7 +14,7 @@ pub use hardware::HardwarePolicy;
 pub(crate) use open::quiet;
 pub use video::{VideoDecoder, VideoDecoderFacts};
 
-use crate::init::Codec;
+use crate::init::{Codec, Track};
 
 /// Why decoding does not go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,10 +33,20 @@ pub enum DecodeError {
     Picture(String),
 }
 
+/// Largest pictures that one thread decodes in time on common devices, and two, in pixels.
+const SMALL: u64 = 1280 * 720;
+const MEDIUM: u64 = 1920 * 1088;
+
 /// Decoder threads for one stream: enough for 4K on common devices, bounded because a page
-/// may hold several videos. Each frame thread keeps a picture and delays output by one.
-pub fn decoder_threads() -> usize {
-    std::thread::available_parallelism().map_or(2, |cores| cores.get()).clamp(1, 4)
+/// may hold several videos. Each frame thread keeps a picture and delays output by one, and
+/// the first picture of all waits until they have started: small ones are faster without.
+pub fn decoder_threads(track: &Track) -> usize {
+    let most = match u64::from(track.width) * u64::from(track.height) {
+        ..=SMALL => 1,
+        ..=MEDIUM => 2,
+        _ => 4,
+    };
+    std::thread::available_parallelism().map_or(most, |cores| cores.get().min(most))
 }
 
 /// Codecs that this FFmpeg can decode, as `(video, audio)` in the channel's names.

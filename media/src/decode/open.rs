@@ -47,7 +47,7 @@ pub(super) fn context(track: &Track) -> Result<codec::Context, DecodeError> {
     }
     context.set_threading(threading::Config {
         kind: threading::Type::Frame,
-        count: decoder_threads(),
+        count: decoder_threads(track),
         ..Default::default()
     });
     // SAFETY: the context is valid and not opened yet; the field is plain data.

@@ -54,7 +54,7 @@ impl VideoDecoder {
         VideoDecoderFacts {
             name: self.decoder.codec().map_or_else(String::new, |codec| codec.name().to_owned()),
             hardware: self.last_was_hardware.then_some(hardware::NAME),
-            threads: decoder_threads(),
+            threads: decoder_threads(&self.track),
         }
     }
 

@@ -40,7 +40,7 @@ use transport::{Action, Feed, Phase, Transport};
 use video_thread::VideoThread;
 
 /// Decoded pictures waiting for their refresh.
-const PRESENTER_DEPTH: usize = 4;
+const PRESENTER_DEPTH: usize = 5;
 
 /// The page hears of the position this often while it plays.
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
@@ -98,6 +98,9 @@ pub struct Player {
     seeked: Option<Option<u32>>,
     size: Option<(u32, u32)>,
     first_frame_shown: bool,
+    /// The place's first picture was handed out: others are decoded ahead from then on, so that
+    /// showing it need not share the processor with them.
+    begun: bool,
     next_report: Instant,
     lead: Lead,
     /// Media time between refreshes, as of the last pick.
@@ -148,6 +151,7 @@ impl Player {
             seeked: None,
             size: None,
             first_frame_shown: false,
+            begun: false,
             next_report: Instant::now(),
             lead: Lead::default(),
             span: 0,
@@ -228,6 +232,7 @@ impl Player {
             return None;
         }
         self.learn_start();
+        self.begun |= self.presenter.shown().is_some();
         self.pump();
         self.audio.progress.set_hungry(!self.transport.running());
         self.take_problems(now);
@@ -334,7 +339,7 @@ impl Player {
         let Some(decoded) = &self.video.decoded else { return };
         self.video.progress.set_hungry(true);
         self.picture_rest = self.video.progress.rest(self.generation);
-        while !self.presenter.is_full() {
+        while self.wants_picture() {
             let Ok(item) = decoded.try_recv() else { break };
             if item.generation != self.generation {
                 self.measured.picture_overtaken();
@@ -345,9 +350,14 @@ impl Player {
             // There is room: only a picture that does not advance time is left out.
             let _ = self.presenter.push(pts, duration, item.frame);
         }
-        if self.presenter.is_full() {
+        if !self.wants_picture() {
             self.video.progress.set_hungry(false);
         }
+    }
+
+    fn wants_picture(&self) -> bool {
+        let has_one = !self.presenter.is_empty() || self.presenter.shown().is_some();
+        !self.presenter.is_full() && (self.begun || !has_one)
     }
 
     fn picture_feed(&self, now: Instant) -> Feed {
@@ -479,6 +489,7 @@ impl Player {
         self.generation += 1;
         self.anchor = to;
         self.presenter.flush();
+        self.begun = false;
         self.picture_until = None;
         self.seeked = None;
         let voice_generation = self.voice.flush();

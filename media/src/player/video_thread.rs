@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Decoded pictures between thread and player. Each is whole, so few.
-const DEPTH: usize = 2;
+const DEPTH: usize = 1;
 
 /// Damaged frames in a row after which the stream counts as undecodable.
 const MAX_DAMAGED: u32 = 60;
