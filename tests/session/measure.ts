@@ -12,7 +12,7 @@ import { clickAll, countCpu, overlayAt, startPlaying, videoRect } from "./play.t
 import type { Percentiles } from "./report.ts";
 import type { Rig } from "./rig.ts";
 import { elapse, STEP_MS, TooLate } from "./wait.ts";
-import type { Display, Rect } from "./x11.ts";
+import type { Display, Paints, Rect } from "./x11.ts";
 
 interface Cost {
   /** Per cent of one processor core while it plays steadily. */
@@ -161,28 +161,39 @@ async function firstFrame(
     const [screen, rect] = native
       ? [rig.session, remote]
       : [rig.device.display, await rig.device.local(remote)];
-    const clicked = Date.now();
-    await page.click(380, 220);
-    await onceShown(screen, rect, isLoaded ? 1 : 0);
-    return Date.now() - clicked;
+    const paints = await screen.paints();
+    try {
+      const clicked = Date.now();
+      await page.click(380, 220);
+      await onceShown(screen, paints, rect, isLoaded ? 1 : 0);
+      return Date.now() - clicked;
+    } finally {
+      await paints.end();
+    }
   } finally {
     await page.close();
   }
 }
 
 /** Resolves when the clip is seen at `rect`, with the picture of that number or a later one. */
-async function onceShown(screen: Display, rect: Rect, number: number): Promise<void> {
+async function onceShown(
+  screen: Display,
+  paints: Paints,
+  rect: Rect,
+  number: number,
+): Promise<void> {
   // Two lines of pixels, so that looking costs next to nothing: a corner, and the bars.
   const at = { x: Math.round(rect.x), width: Math.round(rect.width), height: 1 };
   const line = (share: number) =>
     screen.image({ ...at, y: Math.round(rect.y + rect.height * share) });
-  await promptly("picture on the screen", async () => {
+  const isShown = async () => {
     const [corner, bars] = [await line(CORNER_SHARE.y / 2), await line(BARS_LINE)];
     const [blue, green, red] = corner.pixels.subarray(4 * 4);
     const isClip = red !== undefined && red > 200 && (green ?? 255) < 60 && (blue ?? 255) < 60;
     const y = -rect.height * BARS_LINE;
     return isClip && readNumber(bars, { ...rect, x: 0, y }) >= number;
-  });
+  };
+  while (!(await isShown())) await paints.next("picture on the screen");
 }
 
 /** Where the middle of the bars is in a picture's height. */

@@ -5,7 +5,7 @@
 
 import * as fs from "node:fs";
 import * as net from "node:net";
-import { STEP_MS, within } from "./wait.ts";
+import { STEP_MS, Watched, within } from "./wait.ts";
 
 export interface Rect {
   x: number;
@@ -51,9 +51,19 @@ const OPCODE = {
 /** Of the extension SHAPE, whose own opcode the server says. */
 const SHAPE_QUERY_EXTENTS = 5;
 
+/** Of the extension DAMAGE ("The DAMAGE Extension", version 1.1), and the level of its events. */
+const DAMAGE = { queryVersion: 0, create: 1, destroy: 2, subtract: 3, nonEmpty: 3 } as const;
+
 interface Pending {
   resolve(reply: Buffer): void;
   reject(error: Error): void;
+}
+
+/** Somebody who wants to hear of each change of the screen. */
+export interface Paints {
+  /** Waits until something was painted since the last time. */
+  next(what: string): Promise<void>;
+  end(): Promise<void>;
 }
 
 /** The server said no, e.g. because the window is gone. */
@@ -70,6 +80,8 @@ export class Display {
   #setup: Pending | undefined;
   #closed = false;
   #nextId = 0;
+  /** Called with the code of an event. */
+  #onEvent: (code: number) => void = () => {};
 
   private constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -134,17 +146,40 @@ export class Display {
     return { x: 0, y: 0, width: this.width, height: this.height };
   }
 
+  /** Says when something is painted on the screen, from now on; one at a time. */
+  async paints(): Promise<Paints> {
+    const extension = await this.#request(OPCODE.queryExtension, 0, named("DAMAGE"));
+    const [isThere, opcode] = [extension.readUInt8(8) === 1, extension.readUInt8(9)];
+    if (!isThere) throw new XError("the display does not say what is painted");
+    await this.#request(opcode, DAMAGE.queryVersion, words(1, 1));
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const painted = new Watched(false);
+    this.#onEvent = (code) => {
+      if (code === extension.readUInt8(10)) painted.value = true;
+    };
+    await this.#tell(opcode, words(id, this.root, DAMAGE.nonEmpty), DAMAGE.create);
+    return {
+      next: async (what) => {
+        await painted.until(what, (is) => is, STEP_MS);
+        painted.value = false;
+        this.#send(opcode, DAMAGE.subtract, words(id, 0, 0));
+      },
+      end: () => this.#tell(opcode, words(id), DAMAGE.destroy),
+    };
+  }
+
   /** Windows within `parent`, the lowest first. */
   async children(parent = this.root): Promise<number[]> {
-    const reply = await this.#request(OPCODE.queryTree, 0, word(parent));
+    const reply = await this.#request(OPCODE.queryTree, 0, words(parent));
     const count = reply.readUInt16LE(16);
     return Array.from({ length: count }, (_, index) => reply.readUInt32LE(32 + 4 * index));
   }
 
   async window(id: number): Promise<Window> {
     const [geometry, attributes] = await Promise.all([
-      this.#request(OPCODE.getGeometry, 0, word(id)),
-      this.#request(OPCODE.getWindowAttributes, 0, word(id)),
+      this.#request(OPCODE.getGeometry, 0, words(id)),
+      this.#request(OPCODE.getWindowAttributes, 0, words(id)),
     ]);
     const body = Buffer.alloc(12);
     body.writeUInt32LE(id, 0);
@@ -164,7 +199,7 @@ export class Display {
     const extension = await this.#request(OPCODE.queryExtension, 0, named("SHAPE"));
     const [isThere, opcode] = [extension.readUInt8(8) === 1, extension.readUInt8(9)];
     if (!isThere) return rect;
-    const extents = await this.#request(opcode, SHAPE_QUERY_EXTENTS, word(id));
+    const extents = await this.#request(opcode, SHAPE_QUERY_EXTENTS, words(id));
     return {
       x: rect.x + extents.readInt16LE(12),
       y: rect.y + extents.readInt16LE(14),
@@ -235,34 +270,35 @@ export class Display {
 
   /** Shows a window above all others. */
   show(window: number): Promise<void> {
-    return this.#tell(OPCODE.mapWindow, word(window));
+    return this.#tell(OPCODE.mapWindow, words(window));
   }
 
   hide(window: number): Promise<void> {
-    return this.#tell(OPCODE.unmapWindow, word(window));
+    return this.#tell(OPCODE.unmapWindow, words(window));
   }
 
   destroy(window: number): Promise<void> {
-    return this.#tell(OPCODE.destroyWindow, word(window));
+    return this.#tell(OPCODE.destroyWindow, words(window));
   }
 
   /** A request without an answer, and one with, so that it is done. */
-  async #tell(opcode: number, body: Buffer): Promise<void> {
-    const head = Buffer.alloc(4);
-    head.writeUInt8(opcode, 0);
-    head.writeUInt16LE(1 + body.length / 4, 2);
-    this.#socket.write(Buffer.concat([head, body]));
+  async #tell(opcode: number, body: Buffer, detail = 0): Promise<void> {
+    this.#send(opcode, detail, body);
     await this.#request(OPCODE.getInputFocus, 0, Buffer.alloc(0));
   }
 
-  #request(opcode: number, detail: number, body: Buffer): Promise<Buffer> {
-    if (this.#closed) return Promise.reject(new XError("the display has ended"));
+  #send(opcode: number, detail: number, body: Buffer): void {
     const head = Buffer.alloc(4);
     head.writeUInt8(opcode, 0);
     head.writeUInt8(detail, 1);
     head.writeUInt16LE(1 + body.length / 4, 2);
-    const reply = new Promise<Buffer>((resolve, reject) => this.#pending.push({ resolve, reject }));
     this.#socket.write(Buffer.concat([head, body]));
+  }
+
+  #request(opcode: number, detail: number, body: Buffer): Promise<Buffer> {
+    if (this.#closed) return Promise.reject(new XError("the display has ended"));
+    const reply = new Promise<Buffer>((resolve, reject) => this.#pending.push({ resolve, reject }));
+    this.#send(opcode, detail, body);
     return within(STEP_MS, "answer of the display", reply);
   }
 
@@ -302,6 +338,7 @@ export class Display {
     }
     const kind = message.readUInt8(0);
     if (kind === 1) this.#pending.shift()?.resolve(message);
+    if (kind > 1) this.#onEvent(kind & 0x7f);
     if (kind === 0) this.#pending.shift()?.reject(new XError(`X error ${message.readUInt8(1)}`));
   }
 }
@@ -313,10 +350,8 @@ function named(name: string): Buffer {
   return Buffer.concat([head, padded(Buffer.from(name))]);
 }
 
-function word(value: number): Buffer {
-  const body = Buffer.alloc(4);
-  body.writeUInt32LE(value);
-  return body;
+function words(...values: number[]): Buffer {
+  return Buffer.from(Uint32Array.from(values).buffer);
 }
 
 function padded(bytes: Buffer): Buffer {
