@@ -32,22 +32,29 @@ export class Placeholder {
 
   /**
    * Where nothing was to be seen yet, the browser's first picture need not be, either: it would
-   * be painted and sent over the session for the moment until the device's is there.
+   * be painted and sent over the session for the moment until the device's is there. Not before
+   * the browser paints anew anyway, because it knows of a picture.
    */
   veil(): void {
-    if (!this.#animation && this.#video.readyState < 2 && !this.#video.poster) this.#put({});
+    if (this.#video.readyState > 0) this.#veilNow();
+    else this.#video.addEventListener("loadedmetadata", this.#veilNow, { once: true });
   }
+
+  readonly #veilNow = () => {
+    if (!this.#animation && this.#video.readyState < 2 && !this.#video.poster) this.#put({});
+  };
 
   #put(more: Keyframe): void {
     if (!this.#animation) this.#position = getComputedStyle(this.#video).objectPosition;
     const [, y] = components(this.#position);
     const look = { objectPosition: `${AWAY} ${y}`, ...more };
     const before = this.#animation;
-    this.#animation = this.#video.animate([look, look], { duration: 1, fill: "both" });
+    this.#animation = this.#video.animate([look, look], { duration: 0, fill: "both" });
     before?.cancel();
   }
 
   hide(): void {
+    this.#video.removeEventListener("loadedmetadata", this.#veilNow);
     this.#animation?.cancel();
     this.#animation = null;
     this.#isColoured = false;

@@ -18,6 +18,10 @@ const FIRST_WAIT = 100;
 const LONGEST_WAIT = 30_000;
 /** Media in one message, in characters: the device need not wait for the last of many pieces. */
 const LARGEST_BATCH = 1 << 20;
+/** So little media is no picture yet, in characters: an init segment. */
+const LITTLE = 4096;
+/** What does not hurry waits so long for what does, in ms: each message wakes five processes. */
+const UNHURRIED = 20;
 
 export class WorkerPort {
   readonly #receive: (message: WorkerMessage) => void;
@@ -27,10 +31,14 @@ export class WorkerPort {
   /** What the worker said last: nearside-host cannot be reached at all. */
   #hostless = false;
   #wait = FIRST_WAIT;
-  /** What goes to the worker when the present task ends. */
+  /** What goes to the worker when the present task ends, or soon. */
   #batch: FrameMessage[] = [];
   /** Media in it, in characters. */
   #size = 0;
+  #hurries = false;
+  #later = 0;
+  /** When media went last, in ms: what follows at once does not hurry. */
+  #mediaAt = Number.NEGATIVE_INFINITY;
 
   constructor(receive: (message: WorkerMessage) => void, lost: () => void) {
     this.#receive = receive;
@@ -55,21 +63,35 @@ export class WorkerPort {
     this.#batch.push(message);
     if (message.type === "media" && typeof message.data === "string")
       this.#size += message.data.length;
-    if (this.#size > LARGEST_BATCH) this.flush();
-    else if (this.#batch.length === 1) queueMicrotask(() => this.flush());
+    if (this.#size > LARGEST_BATCH) return this.flush();
+    const follows = performance.now() - this.#mediaAt < UNHURRIED;
+    if (!this.#hurries && ((this.#size > LITTLE && !follows) || hurries(message))) {
+      this.#hurries = true;
+      queueMicrotask(() => this.flush());
+    } else if (!this.#hurries && this.#later === 0) {
+      this.#later = setTimeout(() => this.flush(), UNHURRIED);
+    }
   }
 
   /** Now: the present task may not end for long. */
   flush(): void {
     const batch = this.#batch;
     if (batch.length === 0) return;
-    this.#batch = [];
-    this.#size = 0;
+    if (this.#size > LITTLE) this.#mediaAt = performance.now();
+    this.#clear();
     try {
       this.#port?.postMessage(batch);
     } catch {
       // The port closes; `onDisconnect` says so.
     }
+  }
+
+  #clear(): void {
+    clearTimeout(this.#later);
+    this.#batch = [];
+    this.#size = 0;
+    this.#hurries = false;
+    this.#later = 0;
   }
 
   #reopen(): void {
@@ -97,12 +119,18 @@ export class WorkerPort {
 
   #closed(): void {
     this.#port = null;
-    this.#batch = [];
-    this.#size = 0;
+    this.#clear();
     // Everything plays in the session already: nothing that is waited for is lost.
     if (this.#hostless) return;
     this.#lost();
     setTimeout(() => this.#reopen(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
   }
+}
+
+/** Whether somebody waits for it; pieces of media do when there are enough of them. */
+function hurries(message: FrameMessage): boolean {
+  if (message.type === "player") return message.command.type !== "add_stream";
+  if (message.type === "stream") return message.command.type !== "append";
+  return message.type !== "media" && message.type !== "buffered";
 }
