@@ -109,7 +109,10 @@ impl Entry {
             PlayerCommand::Duration { duration_micros } => {
                 self.player.set_duration(*duration_micros);
             }
-            PlayerCommand::Layout(layout) => self.layout = Some(layout.clone()),
+            PlayerCommand::Layout(layout) => {
+                self.player.set_seen(layout.visible, now);
+                self.layout = Some(layout.clone());
+            }
             PlayerCommand::Captions { captions } => self.show_captions(captions),
             // The input's.
             PlayerCommand::Open { .. }

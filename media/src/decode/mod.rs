@@ -41,10 +41,13 @@ const MEDIUM: u64 = 1920 * 1088;
 /// may hold several videos. Each frame thread keeps a picture and delays output by one, and
 /// the first picture of all waits until they have started: small ones are faster without.
 pub fn decoder_threads(track: &Track) -> usize {
-    let most = match u64::from(track.width) * u64::from(track.height) {
-        ..=SMALL => 1,
-        ..=MEDIUM => 2,
-        _ => 4,
+    let pixels = u64::from(track.width) * u64::from(track.height);
+    let most = if pixels <= SMALL {
+        1
+    } else if pixels <= MEDIUM {
+        2
+    } else {
+        4
     };
     std::thread::available_parallelism().map_or(most, |cores| cores.get().min(most))
 }

@@ -42,8 +42,11 @@ use video_thread::VideoThread;
 /// Decoded pictures waiting for their refresh.
 const PRESENTER_DEPTH: usize = 5;
 
-/// The page hears of the position this often while it plays.
+/// The page hears of the position this often while it plays, until its clock has settled. A page
+/// whose picture is seen goes on by its own clock then; timers of one that is not are slow.
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
+const SETTLED_INTERVAL: Duration = Duration::from_secs(1);
+const SETTLING_REPORTS: u32 = 4;
 
 /// Less sound than this ahead, with nothing more to decode, is a stall.
 const SOUND_DRY: Duration = Duration::from_millis(20);
@@ -102,6 +105,9 @@ pub struct Player {
     /// showing it need not share the processor with them.
     begun: bool,
     next_report: Instant,
+    /// Reports since playback began or the rate changed.
+    reports: u32,
+    is_seen: bool,
     lead: Lead,
     /// Media time between refreshes, as of the last pick.
     span: i64,
@@ -153,6 +159,8 @@ impl Player {
             first_frame_shown: false,
             begun: false,
             next_report: Instant::now(),
+            reports: 0,
+            is_seen: false,
             lead: Lead::default(),
             span: 0,
             failed: false,
@@ -183,6 +191,13 @@ impl Player {
         self.rate = rate;
         self.system_clock.set_rate(rate, now);
         self.buffers.order(|order| (order.rate, order.preserves_pitch) = (rate, preserves_pitch));
+        (self.reports, self.next_report) = (0, now);
+    }
+
+    /// Whether the page shows its picture to somebody.
+    pub fn set_seen(&mut self, is_seen: bool, now: Instant) {
+        self.is_seen = is_seen;
+        self.next_report = self.next_report.min(now + self.report_interval());
     }
 
     pub fn set_volume(&mut self, volume: f64, muted: bool) {
@@ -512,6 +527,7 @@ impl Player {
             self.sound_leads = true;
             self.voice.play();
         }
+        self.reports = 0;
         self.next_report = now + REPORT_INTERVAL;
     }
 
@@ -542,8 +558,17 @@ impl Player {
         }
     }
 
+    fn report_interval(&self) -> Duration {
+        if self.is_seen && SETTLING_REPORTS < self.reports {
+            SETTLED_INTERVAL
+        } else {
+            REPORT_INTERVAL
+        }
+    }
+
     fn report_state(&mut self, now: Instant) {
-        self.next_report = now + REPORT_INTERVAL;
+        self.reports = self.reports.saturating_add(1);
+        self.next_report = now + self.report_interval();
         let state = self.state();
         let rate = if state == State::Playing { self.rate } else { 0.0 };
         self.events.push(Event::State { state, position: self.position(now), rate });

@@ -20,7 +20,6 @@ const MAX_COVERED = 24;
 class Watched {
   stop: () => void = () => {};
   readonly placeholder: Placeholder;
-  moving = false;
   last = "";
   /** The device's, in square pixels. */
   size: { width: number; height: number } | null = null;
@@ -35,6 +34,7 @@ export class Videos {
   readonly #post: (message: FrameMessage) => void;
   readonly #refuse: (player: number, reason: Reason) => void;
   readonly #watched = new Map<number, Watched>();
+  readonly #compare = () => this.#tracker.compare();
 
   /** `refuse`: the device cannot show this video as the page does. */
   constructor(
@@ -72,11 +72,15 @@ export class Videos {
     this.#watched.delete(player);
     watched.stop();
     watched.placeholder.hide();
+    watched.video.removeEventListener("timeupdate", this.#compare);
   }
 
   moving(player: number, moving: boolean): void {
     const watched = this.#watched.get(player);
-    if (watched) watched.moving = moving;
+    if (!watched) return;
+    // A window tells nobody that it moves.
+    if (moving) watched.video.addEventListener("timeupdate", this.#compare);
+    else watched.video.removeEventListener("timeupdate", this.#compare);
   }
 
   /** The stage is new: it knows no place. */
@@ -94,7 +98,7 @@ export class Videos {
     } else if (event.type === "resized") {
       watched.size = { width: event.width, height: event.height };
       this.#tracker.heat();
-    } else if (event.type === "state" && watched.moving) this.#tracker.compare();
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import { max, min } from "./primordials.js";
 
 /** A device that says nothing is believed to play on for this long, in seconds. */
-const MAX_SILENCE = 1.5;
+const MAX_SILENCE = 2;
 
 /** Steps back by less than this are smoothed away, in seconds. */
 const JITTER = 0.5;

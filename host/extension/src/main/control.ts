@@ -20,6 +20,7 @@ import { CueClock } from "./cues.js";
 import { factsOf, handoverOf, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
+import { Heart } from "./heart.js";
 import type { Link, PlayerSink } from "./link.js";
 import { dispatch, later, NativeEvent, native, now, spansOf } from "./natives.js";
 import { Patience } from "./patience.js";
@@ -46,6 +47,7 @@ const SAME_PLACE = 0.05;
 
 /** So long the page's player has for opening its source before the device takes over, in ms. */
 const OPENING = 25;
+
 export class Control implements PlayerSink, Owner {
   readonly playback: Playback;
   readonly frames = new FramePacer();
@@ -71,6 +73,7 @@ export class Control implements PlayerSink, Owner {
   readonly #autoplay = new Autoplay();
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
+  readonly #heart = new Heart();
   readonly #silent = () => this.#standsStill(false);
   #running = false;
   #playing = false;
@@ -368,7 +371,8 @@ export class Control implements PlayerSink, Owner {
         const { state, position_micros, rate } = event;
         this.voice.loop();
         if (state === "playing") this.#patience.forWord(this.#silent);
-        else this.#patience.noWord();
+        // That it stands still is no answer to having been told to play.
+        else if (state !== "paused" || this.playback.paused) this.#patience.noWord();
         this.playback.deviceState(state, position_micros / 1e6, rate, now());
         if (this.#source?.misses(this.position)) return this.#leave(reasons.notKept());
         break;
@@ -450,6 +454,7 @@ export class Control implements PlayerSink, Owner {
     const running = this.onDevice && this.playback.running;
     if (running !== this.#running) {
       this.#running = running;
+      this.#heart.beats(running, this.playback);
       if (this.isVideo) this.#link.moving(this.playerId, running);
       if (!running && !this.playback.seeking) this.frames.stop(this.position);
     }

@@ -90,6 +90,8 @@ const OVERRUN = 0.5;
 
 /** The page hears of the position no more often, in ms. */
 const TIME_TOLD = 200;
+/** And no less often while it moves (HTML, "time marches on"), in ms. */
+const TIME_BEAT = 250;
 
 /** Token of the jump back that the device makes by itself; its own count up from 0. */
 const WRAPPED = -1;
@@ -353,10 +355,20 @@ export class Playback {
     if (this.#playedFrom === null && !this.#ended) this.#notePlayedOn(before, position);
     if (!this.#ended) this.#clock.report(position, this.#paused ? 0 : rate, now);
     this.#advance(now);
-    if (this.running && now - this.#timeTold >= TIME_TOLD) {
-      this.#timeTold = now;
-      this.#effects.fire("timeupdate");
-    }
+    this.#tellTime(now, TIME_TOLD);
+  }
+
+  /** Tells the page of the position between two reports; how long until the next time, in ms. */
+  beat(now: number): number {
+    if (this.#clock.rate !== 0) this.#tellTime(now, TIME_BEAT);
+    const left = this.#timeTold + TIME_BEAT - now;
+    return left > 0 ? left : TIME_BEAT;
+  }
+
+  #tellTime(now: number, least: number): void {
+    if (!this.running || now - this.#timeTold < least) return;
+    this.#timeTold = now;
+    this.#effects.fire("timeupdate");
   }
 
   /** Media was appended, or the browser's element has more of it. */

@@ -16,6 +16,8 @@ type Step =
   | { facts: Partial<Facts> }
   /** Milliseconds pass. */
   | { wait: number }
+  /** The page's own timer; in ms until the next one. */
+  | { beat: number }
   | { ready: "fresh" | "anew" }
   | { load: true };
 
@@ -61,6 +63,7 @@ class Bench {
       this.facts = { ...this.facts, ...step.facts };
       playback.advance(now);
     } else if ("wait" in step) this.now += step.wait;
+    else if ("beat" in step) assert.equal(playback.beat(now), step.beat);
     else if ("ready" in step) playback.deviceReady(step.ready === "fresh", now);
     else playback.reset();
   }
@@ -309,7 +312,7 @@ test("the position follows the device, within what is buffered, and does not go 
 
 test("a device that says nothing is not believed for ever", () => {
   const { playback } = check(PLAYING);
-  assert.equal(playback.position(60_000), 1.5);
+  assert.equal(playback.position(60_000), 2);
 });
 
 test("played is what was played", () => {
@@ -327,6 +330,25 @@ test("played is what was played", () => {
   assert.deepEqual(bench.playback.played(bench.now), [
     { start: 0, end: 1 },
     { start: 20, end: 21 },
+  ]);
+});
+
+test("between two reports the position is told four times a second, while it moves", () => {
+  check([
+    ...PLAYING,
+    [{ beat: 250 }, ""],
+    [{ wait: 240 }, ""],
+    [{ beat: 10 }, ""],
+    [{ wait: 10 }, ""],
+    [{ beat: 250 }, "timeupdate"],
+    [{ wait: 210 }, ""],
+    [{ device: "playing", at: 0.46, rate: 1 }, "timeupdate"],
+    [{ wait: 40 }, ""],
+    [{ beat: 210 }, ""],
+    [{ wait: 210 }, ""],
+    [{ device: "playing", at: 0.7, rate: 0 }, "timeupdate"],
+    [{ wait: 400 }, ""],
+    [{ beat: 250 }, ""],
   ]);
 });
 

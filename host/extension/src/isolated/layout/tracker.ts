@@ -3,7 +3,7 @@
  *
  * Nothing runs while nothing moves: scrolls, sizes, intersections, transitions, mutations of
  * ancestors and the pointer start a look in the next frame. A window tells nobody that it
- * moves, so while pictures move the place is compared at each report of the device, and in
+ * moves, so while pictures move the place is compared as often as their pages hear of it, and in
  * each frame for a while after anything that a move begins with. Before the device shows
  * anything there is nothing to follow, and a page that begins to play has enough to do.
  */
