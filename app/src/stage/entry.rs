@@ -22,6 +22,9 @@ const MAX_DRAW: Duration = Duration::from_millis(50);
 /// Statistics go out this often while something plays.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// And first so soon after it begins to: people see that it flows.
+const FIRST_STATS: Duration = Duration::from_millis(200);
+
 /// See the module.
 pub(crate) struct Entry {
     pub(crate) id: PlayerId,
@@ -134,7 +137,7 @@ impl Entry {
         match event {
             Event::State { state, .. } => {
                 if *state == State::Playing {
-                    self.next_stats.get_or_insert(now + STATS_INTERVAL);
+                    self.next_stats.get_or_insert(now + FIRST_STATS);
                 }
                 if matches!(state, State::Paused | State::Seeking | State::Stalled) {
                     self.cut(now);
