@@ -254,8 +254,8 @@ impl Log {
                 Entry::Append(append) => append,
             };
             if !cursor.command_sent {
-                let parts = self.entries.range(cursor.entry..);
-                scheduler.push_command(stream, &append.command_for(parts))?;
+                let after = self.entries.range(cursor.entry + 1..);
+                scheduler.push_command(stream, &append.command_for(after))?;
                 cursor.command_sent = true;
             }
             while let Some(piece) = append.pieces.get(cursor.piece) {
@@ -306,12 +306,12 @@ impl Append {
         matches!(next, Entry::Append(next) if !next.is_first && next.seq == self.seq)
     }
 
-    /// The append that this part begins, as long as its parts that are kept; `parts`: the log
-    /// from this one on.
-    fn command_for<'a>(&self, parts: impl Iterator<Item = &'a Entry>) -> StreamCommand {
+    /// The append that this part begins, as long as its parts that are kept; `after`: the log
+    /// behind this one.
+    fn command_for<'a>(&self, after: impl Iterator<Item = &'a Entry>) -> StreamCommand {
         let mut command = self.command.clone();
         if let StreamCommand::Append { bytes, .. } = &mut command {
-            let others = parts.skip(1).map_while(|entry| match entry {
+            let others = after.map_while(|entry| match entry {
                 Entry::Append(part) if self.goes_on_in(entry) => Some(part.total),
                 _ => None,
             });

@@ -262,7 +262,7 @@ pub fn pair(flashes: &[i64], beeps: &[i64], breaks: &[i64]) -> Vec<f64> {
     let mut candidates = Vec::new();
     for (index, flash) in flashes.iter().enumerate() {
         let from = sorted.partition_point(|beep| *beep < flash.saturating_sub(PAIR_MICROS));
-        for (other, beep) in sorted.iter().enumerate().skip(from) {
+        for (other, beep) in (from..).zip(sorted.get(from..).unwrap_or_default()) {
             let offset = flash.saturating_sub(*beep);
             if offset < -PAIR_MICROS {
                 break;

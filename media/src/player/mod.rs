@@ -11,7 +11,10 @@
 mod audio_thread;
 mod buffers;
 mod event;
+mod feeds;
 mod fetched;
+mod pictures;
+mod reports;
 mod stats;
 mod threads;
 mod transport;
@@ -22,52 +25,26 @@ pub use buffers::{Appended, Buffers};
 #[cfg(test)]
 pub(crate) use buffers::{Next, ReadCursor};
 pub use event::{Event, Problem, State};
+pub use pictures::Lead;
 pub use stats::{AudioStats, PlayerStats, VideoStats};
 pub use threads::Wake;
 
 use crate::decode::HardwarePolicy;
 use crate::picture::VideoFrame;
-use crate::present::{Pick, Presenter, refresh_span_micros};
+use crate::present::Presenter;
 use crate::segment::TrackKind;
 use crate::sound::{Clock, Output, SystemClock, VoiceControl};
-use crate::time::{Pts, micros_of};
+use crate::time::Pts;
 use audio_thread::AudioThread;
+use feeds::SOUND_DRY;
+use pictures::PRESENTER_DEPTH;
+use reports::Reports;
 use stats::Measured;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use threads::{Progress, Rest};
 use transport::{Action, Feed, Phase, Transport};
 use video_thread::VideoThread;
-
-/// Decoded pictures waiting for their refresh.
-const PRESENTER_DEPTH: usize = 5;
-
-/// The page hears of the position this often while it plays, until its clock has settled. A page
-/// whose picture is seen goes on by its own clock then; timers of one that is not are slow.
-const REPORT_INTERVAL: Duration = Duration::from_millis(250);
-const SETTLED_INTERVAL: Duration = Duration::from_secs(1);
-const SETTLING_REPORTS: u32 = 4;
-
-/// Less sound than this ahead, with nothing more to decode, is a stall.
-const SOUND_DRY: Duration = Duration::from_millis(20);
-
-/// Sound ahead before playback starts or goes on.
-const SOUND_START: Duration = Duration::from_millis(100);
-
-/// Between a pick and the screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lead {
-    /// Time to draw and present a picture.
-    pub draw: Duration,
-    /// The screen shows what is presented at its next refresh; else at once.
-    pub refreshes: bool,
-}
-
-impl Default for Lead {
-    fn default() -> Self {
-        Self { draw: Duration::ZERO, refreshes: true }
-    }
-}
 
 /// See the module.
 pub struct Player {
@@ -104,10 +81,7 @@ pub struct Player {
     /// The place's first picture was handed out: others are decoded ahead from then on, so that
     /// showing it need not share the processor with them.
     begun: bool,
-    next_report: Instant,
-    /// Reports since playback began or the rate changed.
-    reports: u32,
-    is_seen: bool,
+    reports: Reports,
     lead: Lead,
     /// Media time between refreshes, as of the last pick.
     span: i64,
@@ -158,9 +132,7 @@ impl Player {
             size: None,
             first_frame_shown: false,
             begun: false,
-            next_report: Instant::now(),
-            reports: 0,
-            is_seen: false,
+            reports: Reports::new(Instant::now()),
             lead: Lead::default(),
             span: 0,
             failed: false,
@@ -191,13 +163,12 @@ impl Player {
         self.rate = rate;
         self.system_clock.set_rate(rate, now);
         self.buffers.order(|order| (order.rate, order.preserves_pitch) = (rate, preserves_pitch));
-        (self.reports, self.next_report) = (0, now);
+        self.reports.hurry(now);
     }
 
     /// Whether the page shows its picture to somebody.
     pub fn set_seen(&mut self, is_seen: bool, now: Instant) {
-        self.is_seen = is_seen;
-        self.next_report = self.next_report.min(now + self.report_interval());
+        self.reports.set_seen(is_seen, now);
     }
 
     pub fn set_volume(&mut self, volume: f64, muted: bool) {
@@ -272,151 +243,19 @@ impl Player {
         self.act(now);
         let position = self.clock(now);
         self.buffers.set_position(position);
-        if self.transport.running() && self.next_report <= now {
+        if self.transport.running() && self.reports.next() <= now {
             self.report_state(now);
         }
         self.next_wake(now, picture)
-    }
-
-    /// How long it takes from a pick to the screen, and whether the screen waits for a refresh.
-    /// Pictures are picked that much ahead, so that they are seen when they are due.
-    pub fn set_lead(&mut self, lead: Lead) {
-        self.lead = lead;
-    }
-
-    /// The picture to draw now, if it is another than the last one. `interval` is the time
-    /// between refreshes.
-    pub fn pick(&mut self, now: Instant, interval: Duration) -> Option<VideoFrame> {
-        if self.failed {
-            return None;
-        }
-        self.pump();
-        let running = self.transport.running();
-        if !running && self.presenter.shown().is_some() {
-            return None;
-        }
-        let span = if running { refresh_span_micros(micros_of(interval), self.rate) } else { 0 };
-        let seen = self.clock(now).plus(self.lead_micros(span));
-        let picked = self.presenter.pick(seen, span);
-        self.span = span;
-        self.pump();
-        match picked {
-            Pick::Show { frame, .. } => Some(frame),
-            Pick::Hold => None,
-        }
-    }
-
-    /// The picture from [`Player::pick`], of this time and size, reached the screen at `at`.
-    pub fn presented(&mut self, pts: Pts, size: (u32, u32), at: Instant) {
-        if self.size != Some(size) {
-            self.size = Some(size);
-            self.events.push(Event::Resized { width: size.0, height: size.1 });
-        }
-        if !self.first_frame_shown {
-            self.first_frame_shown = true;
-            self.measured.first_frame(self.buffers.first_keyframe_at(), at);
-            self.events.push(Event::FirstFrame { position: pts });
-        }
-        self.announce_seeked(at);
     }
 
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// When the presenter's next picture is due, as an instant.
-    pub fn next_picture(&self, now: Instant) -> Option<Instant> {
-        let due = self.presenter.next_due()?;
-        if self.presenter.shown().is_none() {
-            return Some(now);
-        }
-        if !self.transport.running() {
-            return None;
-        }
-        let seen = self.clock(now).plus(self.lead_micros(self.span));
-        Some(now + self.media_span(due.since(seen)))
-    }
-
-    /// Media time between a pick and the screen, for refreshes `span` apart.
-    fn lead_micros(&self, span: i64) -> i64 {
-        let draw = refresh_span_micros(micros_of(self.lead.draw), self.rate);
-        // The presenter picks for the nearest refresh; a screen without one shows at once.
-        if self.lead.refreshes { draw } else { draw - span / 2 }
-    }
-
     fn media_span(&self, micros: i64) -> Duration {
         let micros = u64::try_from(micros).unwrap_or(0).min(3_600_000_000);
         Duration::from_micros(micros).div_f64(self.rate.clamp(0.25, 4.0))
-    }
-
-    /// Takes decoded pictures as far as there is room, drops those of before a seek.
-    fn pump(&mut self) {
-        let Some(decoded) = &self.video.decoded else { return };
-        self.video.progress.set_hungry(true);
-        self.picture_rest = self.video.progress.rest(self.generation);
-        while self.wants_picture() {
-            let Ok(item) = decoded.try_recv() else { break };
-            if item.generation != self.generation {
-                self.measured.picture_overtaken();
-                continue;
-            }
-            let (pts, duration) = (item.frame.pts(), item.frame.duration_micros());
-            self.picture_until = Some(pts.plus(duration.max(0)));
-            // There is room: only a picture that does not advance time is left out.
-            let _ = self.presenter.push(pts, duration, item.frame);
-        }
-        if !self.wants_picture() {
-            self.video.progress.set_hungry(false);
-        }
-    }
-
-    fn wants_picture(&self) -> bool {
-        let has_one = !self.presenter.is_empty() || self.presenter.shown().is_some();
-        !self.presenter.is_full() && (self.begun || !has_one)
-    }
-
-    fn picture_feed(&self, now: Instant) -> Feed {
-        if !self.buffers.has_track(TrackKind::Video) {
-            return self.missing();
-        }
-        if !self.presenter.is_empty() {
-            return Feed::Ready;
-        }
-        let shown = self.presenter.shown().is_some();
-        let position = self.clock(now);
-        let seen_all = self.picture_until.is_none_or(|until| until <= position);
-        if self.picture_rest == Rest::Done {
-            return if seen_all || !self.transport.running() && !shown {
-                Feed::Done
-            } else {
-                Feed::Ready
-            };
-        }
-        let running = self.transport.phase() == Phase::Running;
-        if self.picture_rest == Rest::Dry && (seen_all || !running) {
-            return if shown && !running && !seen_all { Feed::Ready } else { Feed::Dry };
-        }
-        let seeking = matches!(self.transport.phase(), Phase::Seeking { .. });
-        if shown && seeking { Feed::Ready } else { Feed::Filling }
-    }
-
-    fn sound_feed(&self, now: Instant) -> Feed {
-        if !self.buffers.has_track(TrackKind::Audio) {
-            return self.missing();
-        }
-        let progress = &self.audio.progress;
-        let rest = progress.rest(self.generation);
-        if rest == Rest::Done {
-            return if self.voice.is_drained(now) { Feed::Done } else { Feed::Ready };
-        }
-        let until = progress.until(self.generation).unwrap_or(self.anchor);
-        let ahead = until.since(self.clock(now));
-        let running = self.transport.phase() == Phase::Running;
-        let enough = if running { SOUND_DRY } else { SOUND_START };
-        if enough <= self.media_span(ahead) {
-            return Feed::Ready;
-        }
-        if rest == Rest::Dry { Feed::Dry } else { Feed::Filling }
     }
 
     /// Sound that comes while pictures play already: both begin anew where they are.
@@ -429,11 +268,6 @@ impl Player {
             self.transport.seek(position, None, &mut self.actions);
             self.act(now);
         }
-    }
-
-    /// No such track, or none yet.
-    fn missing(&self) -> Feed {
-        if self.buffers.awaits_tracks() { Feed::Filling } else { Feed::Absent }
     }
 
     fn take_problems(&mut self, now: Instant) {
@@ -527,8 +361,7 @@ impl Player {
             self.sound_leads = true;
             self.voice.play();
         }
-        self.reports = 0;
-        self.next_report = now + REPORT_INTERVAL;
+        self.reports.begin(now);
     }
 
     fn lead_by_system(&mut self, now: Instant) {
@@ -558,17 +391,8 @@ impl Player {
         }
     }
 
-    fn report_interval(&self) -> Duration {
-        if self.is_seen && SETTLING_REPORTS < self.reports {
-            SETTLED_INTERVAL
-        } else {
-            REPORT_INTERVAL
-        }
-    }
-
     fn report_state(&mut self, now: Instant) {
-        self.reports = self.reports.saturating_add(1);
-        self.next_report = now + self.report_interval();
+        self.reports.told(now);
         let state = self.state();
         let rate = if state == State::Playing { self.rate } else { 0.0 };
         self.events.push(Event::State { state, position: self.position(now), rate });
@@ -588,7 +412,7 @@ impl Player {
         let mut wake = self.next_picture(now);
         if self.transport.running() {
             let mut earlier = |at: Instant| wake = Some(wake.map_or(at, |wake| wake.min(at)));
-            earlier(self.next_report);
+            earlier(self.reports.next());
             let position = self.clock(now);
             let ends = |thread: &Progress| thread.rest(self.generation) != Rest::No;
             if picture != Feed::Absent

@@ -184,7 +184,7 @@ impl Drop for Player {
 
 /// Plays 440 Hz until its input ends, says what happens, and fails if the position goes back.
 #[test]
-#[ignore = "the player that the other tests start as a process of its own"]
+#[ignore = "the other tests run it, as a process of its own"]
 fn player() {
     let output = Output::open(OutputConfig::default());
     let (mut writer, control) = output.voice().unwrap();

@@ -33,6 +33,6 @@ pub(crate) fn power_share(samples: &[f32], hz: f64, rate_hz: u32) -> f64 {
 
 /// Largest difference between neighbouring samples of a channel: clicks show here.
 pub(crate) fn largest_step(samples: &[f32]) -> f32 {
-    let pairs = samples.iter().zip(samples.iter().skip(CHANNELS));
+    let pairs = samples.iter().zip(samples.get(CHANNELS..).unwrap_or_default());
     pairs.map(|(a, b)| (b - a).abs()).fold(0.0, f32::max)
 }

@@ -119,7 +119,7 @@ impl Weights {
             bytes.extend(super::float(start).to_le_bytes());
         }
         for tap in 0..taps {
-            let column = weights.iter().skip(tap).step_by(taps);
+            let column = weights.get(tap..).unwrap_or_default().iter().step_by(taps);
             bytes.extend(column.flat_map(|weight| super::float(*weight).to_le_bytes()));
         }
         let rows = u32::try_from(taps + 1).unwrap_or(u32::MAX);

@@ -61,11 +61,11 @@ impl Pixels {
                     rows.write(height - 1 - y, self.row.as_flattened());
                 }
                 Rotation::Quarter => {
-                    let column = self.turned.iter_mut().skip(height - 1 - y).step_by(height);
+                    let column = column(&mut self.turned, height - 1 - y, height);
                     column.zip(&self.row).for_each(|(to, from)| *to = *from);
                 }
                 Rotation::ThreeQuarter => {
-                    let column = self.turned.iter_mut().skip(y).step_by(height);
+                    let column = column(&mut self.turned, y, height);
                     column.zip(self.row.iter().rev()).for_each(|(to, from)| *to = *from);
                 }
             }
@@ -76,6 +76,11 @@ impl Pixels {
             }
         }
     }
+}
+
+/// Column `x` of rows that are `width` pixels long.
+fn column(pixels: &mut [[u8; 4]], x: usize, width: usize) -> impl Iterator<Item = &mut [u8; 4]> {
+    pixels.get_mut(x..).unwrap_or_default().iter_mut().step_by(width)
 }
 
 /// A stored sample.

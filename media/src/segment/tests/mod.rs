@@ -138,7 +138,7 @@ fn mpeg_audio_agrees_with_ffprobe() {
     let clip = Clip::make(&[AUDIO, &["-c:a", "libmp3lame", "-f", "mp3"]]);
     let found = frames(&parse(Container::Mp3, [&clip.bytes[..]]).expect("parses"));
     // FFmpeg takes the first frame, which only describes the file, for itself.
-    let sizes: Vec<usize> = found.iter().skip(1).map(|frame| frame.data.len()).collect();
+    let sizes: Vec<usize> = found[1..].iter().map(|frame| frame.data.len()).collect();
     assert_eq!(sizes, clip.packets().iter().map(|packet| packet.size).collect::<Vec<_>>());
 }
 
