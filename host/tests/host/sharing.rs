@@ -7,7 +7,7 @@ use nearside_channel::message::HostMessage;
 
 use crate::browser::{Browser, page};
 use crate::channels::media;
-use crate::device::{Device, accept, listen};
+use crate::device::{Device, listen};
 use crate::place::{Place, kill};
 
 #[test]
@@ -139,11 +139,16 @@ fn logs_say_what_happened_and_nothing_of_pages() {
     let place = Place::forwarded();
     let listener = listen(&place.channel());
     let mut browser = Browser::greeted(&place);
+    let mut device = Device::accept(&listener);
+    browser.wait_connected();
     browser.say(&ExtensionMessage::CollectLogs { start: true });
-    let stream = accept(&listener);
-    drop(stream);
-    browser.wait_reason();
+    // What comes later has come, so the host collects.
     browser.open(1);
+    device.until("the page is open", |device| {
+        device.messages.iter().any(|message| matches!(message, HostMessage::PageOpen { .. }))
+    });
+    drop(device);
+    browser.wait_reason();
     browser.say(&ExtensionMessage::CollectLogs { start: false });
     let lines = browser.wait("logs", |event| match event {
         HostEvent::Logs { lines } => Some(lines),
