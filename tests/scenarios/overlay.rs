@@ -516,8 +516,8 @@ fn hostile_layouts_end_a_player_at_most() -> anyhow::Result<()> {
 fn without_a_session_a_video_has_a_window_of_its_own() -> anyhow::Result<()> {
     let stand = Stand::new()?;
     let file = stand.place.file("red.mp4");
-    let playing = Demo::with_windows(&stand.place)?.on(&stand.screen).media(&file).seconds(1.5);
-    let playing = playing.start()?;
+    let playing = Demo::with_windows(&stand.place)?.on(&stand.screen).without_panel();
+    let playing = playing.media(&file).seconds(1.5).start()?;
     let status = playing.wait_for("a picture on the screen", |status| {
         let mut videos = status.items.iter().filter_map(|item| item.video.as_ref());
         videos.any(|video| video.placement.is_some() && 0 < video.presented)

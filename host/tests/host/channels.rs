@@ -114,13 +114,18 @@ fn control_passes_media_that_waits_for_credit() {
     let mut device = Device::accept(&listener);
     device.consumes = false;
     browser.open(1);
-    browser.append(1, 1, &media(24 << 20));
-    browser.player(1, PlayerCommand::Pause);
-    device.until("pause arrives", |device| {
-        let pause = |message: &HostMessage| {
-            matches!(message, HostMessage::Player { command: PlayerCommand::Pause, .. })
-        };
-        device.messages.iter().any(pause)
+    // Both at once: a device that does not answer for three seconds is taken for lost.
+    std::thread::scope(|scope| {
+        let _ = scope.spawn(|| {
+            browser.append(1, 1, &media(24 << 20));
+            browser.player(1, PlayerCommand::Pause);
+        });
+        device.until("pause arrives", |device| {
+            let pause = |message: &HostMessage| {
+                matches!(message, HostMessage::Player { command: PlayerCommand::Pause, .. })
+            };
+            device.messages.iter().any(pause)
+        });
     });
     assert!(device.received_bytes < 160 << 10, "no more than the credit of one stream");
     let status = place.status_when("all of it is kept", |status| 24 << 20 < status.kept_bytes);
