@@ -46,12 +46,14 @@ pub enum ToStage {
     Start {
         options: StageOptions,
         settings: DeviceSettings,
-        site: String,
-        title: String,
         /// The RDP connection as its client sees it: pictures go over that client's window.
         /// `None`: there is no RDP client, and pictures get windows of their own.
         #[serde(default)]
         facts: Option<Box<ConnectionFacts>>,
+    },
+    /// Its page: at once, or later for a stage that was started ahead. Players come after it.
+    Page {
+        title: String,
     },
     Settings(DeviceSettings),
     Player {

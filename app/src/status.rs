@@ -211,6 +211,12 @@ pub enum Indicator {
 }
 
 impl Status {
+    /// Numbers of the processes with this role, in the order of their starts.
+    pub fn pids(&self, role: &str) -> Vec<u32> {
+        let of_role = self.processes.iter().filter(|process| process.role == role);
+        of_role.map(|process| process.pid).collect()
+    }
+
     /// The one derivation that tray, panel and scripts show.
     pub fn indicator(&self) -> Indicator {
         let flowing = |call: bool| {

@@ -11,9 +11,8 @@ use serde_json::json;
 
 /// The stage of a demo that plays.
 fn stage_of(playing: &Playing) -> anyhow::Result<u32> {
-    let status = playing.wait_until_plays(0)?;
-    let stage = status.processes.iter().rev().find(|process| process.role == "stage");
-    Ok(stage.context("no stage in the status")?.pid)
+    let stages = playing.wait_until_plays(0)?.pids("stage");
+    stages.last().copied().context("no stage in the status")
 }
 
 /// The page went on with another stage, to the end.

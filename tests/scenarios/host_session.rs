@@ -196,9 +196,8 @@ fn a_page_goes_on_with_all_its_media_after_its_stage_was_killed() -> anyhow::Res
     browser.wait_ready()?;
     browser.player(PlayerCommand::Play)?;
     browser.wait_pictures()?;
-    let status = agent.status()?;
-    let stage = status.processes.iter().find(|process| process.role == "stage");
-    process::signal(stage.context("no stage in the status")?.pid, Signal::KILL)?;
+    let stages = agent.status()?.pids("stage");
+    process::signal(*stages.first().context("no stage in the status")?, Signal::KILL)?;
     browser.wait("failure of the page", |event| match event {
         HostEvent::Device { message: DeviceMessage::PageFailed { page: PAGE, .. } } => Some(()),
         _ => None,

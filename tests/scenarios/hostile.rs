@@ -92,9 +92,8 @@ fn media_beyond_the_credit_ends_the_connection_and_its_stage() -> anyhow::Result
     host.open_player(&[MP4])?;
     host.begin_append(1, 64 << 20, 0)?;
     // A stage that stands still takes nothing, so no credit can come back.
-    let status = agent.wait_for("a stage", |status| status.processes.len() == 2)?;
-    let stage = status.processes.iter().find(|process| process.role == "stage");
-    let stage = stage.map(|stage| stage.pid).unwrap_or_default();
+    let status = agent.wait_for("a stage", |status| status.pids("stage").len() == 1)?;
+    let stage = status.pids("stage").first().copied().unwrap_or_default();
     process::signal(stage, Signal::STOP)?;
     let mut frame = Vec::new();
     wire::encode(Kind::Media, StreamId(1), &[0; wire::MAX_STREAM_BODY], &mut frame)?;
@@ -118,10 +117,10 @@ fn a_new_greeting_drops_everything_of_the_old_connection() -> anyhow::Result<()>
     let second = host.greet(hello("fedcba9876543210"))?;
     assert_ne!(first.connection_id, second.connection_id);
     agent.wait_for("an empty status", |status| {
-        status.items.is_empty() && status.processes.len() == 1
+        status.items.is_empty() && status.pids("stage").is_empty()
     })?;
-    for stage in before.processes.iter().filter(|process| process.role == "stage") {
-        process::wait_gone(stage.pid, nearside_tests::STEP)?;
+    for stage in before.pids("stage") {
+        process::wait_gone(stage, nearside_tests::STEP)?;
     }
     // The same numbers mean new things now.
     host.open_player(&[MP4])?;
@@ -146,13 +145,10 @@ fn a_page_too_many_is_refused_and_the_others_stay() -> anyhow::Result<()> {
     host.send(&HostMessage::PageClose { page: PageId(1) })?;
     host.open_page(PageId(MAX_PAGES + 2))?;
     host.page_ready(PageId(MAX_PAGES + 2))?;
-    let stages = |status: &nearside::status::Status| {
-        status.processes.iter().filter(|process| process.role == "stage").count()
-    };
-    agent.wait_for("16 stages", |status| stages(status) == 16)?;
+    agent.wait_for("16 stages", |status| status.pids("stage").len() == 16)?;
     drop(host);
     agent.wait_for("the end of the session and all stages", |status| {
-        stages(status) == 0 && status.session.is_none()
+        status.processes.len() == 1 && status.session.is_none()
     })?;
     agent.check_healthy()
 }
@@ -171,7 +167,7 @@ fn a_page_that_sends_nothing_waits_and_closes() -> anyhow::Result<()> {
     assert_eq!(status.headlines(), ["Loaded"]);
     host.send(&HostMessage::PageClose { page: PAGE })?;
     agent.wait_for("an empty status", |status| {
-        status.items.is_empty() && status.processes.len() == 1
+        status.items.is_empty() && status.pids("stage").is_empty()
     })?;
     agent.check_healthy()
 }
@@ -187,8 +183,8 @@ fn a_host_that_falls_silent_is_given_up_with_its_stages() -> anyhow::Result<()> 
     agent.wait_for("the end of the session", |status| {
         status.session.is_none() && status.processes.len() == 1
     })?;
-    for stage in status.processes.iter().filter(|process| process.role == "stage") {
-        process::wait_gone(stage.pid, nearside_tests::STEP)?;
+    for stage in status.pids("stage") {
+        process::wait_gone(stage, nearside_tests::STEP)?;
     }
     host.wait_closed()?;
     agent.check_healthy()

@@ -141,9 +141,8 @@ fn what_is_appended_without_end_is_bounded() -> anyhow::Result<()> {
     host.open_player(&[MP4])?;
     let seq = host.append(1, &init)?;
     host.appended(seq)?;
-    let status = agent.wait_for("a stage", |status| status.processes.len() == 2)?;
-    let stage = status.processes.iter().find(|process| process.role == "stage");
-    let stage = stage.map(|stage| stage.pid).unwrap_or_default();
+    let status = agent.wait_for("a stage", |status| status.pids("stage").len() == 1)?;
+    let stage = status.pids("stage").first().copied().unwrap_or_default();
     // 150 MB may be kept, and nothing has been played that could be let go.
     let most = 400_000_000 / media.len();
     let mut refusal = None;

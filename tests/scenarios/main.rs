@@ -14,5 +14,6 @@ mod hostile;
 mod hostile_media;
 mod idle;
 mod overlay;
+mod spare;
 mod surroundings;
 mod tray;

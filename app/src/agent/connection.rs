@@ -5,13 +5,14 @@
 
 mod logs;
 mod playback;
+mod spare;
 mod stages;
 
 use super::AgentOptions;
 use super::endpoint::{Arrival, peer_pid};
 use super::hub::{ConnectionId, GlobalPage, Hub, Order, Update, unix_ms};
 use super::page::{MAX_PLAYERS, Page};
-use super::stage::{self, Stage};
+use super::stage;
 use nearside::stage_link::ToStage;
 use nearside::status::{Session, Severity};
 use nearside_channel::codec;
@@ -24,6 +25,7 @@ use nearside_channel::plugin::ConnectionFacts;
 use nearside_channel::policy::Playback;
 use nearside_channel::stream::{AppendAssembler, CREDITS, CreditReceiver};
 use nearside_channel::wire::{Frame, FrameReader, Kind};
+use spare::Spare;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -85,6 +87,7 @@ pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
         settings: hub.status().settings,
         logs_since: 0,
         pages: BTreeMap::new(),
+        spare: None,
         streams: BTreeMap::new(),
         credits: CreditReceiver::new(CREDITS),
         received_bytes: 0,
@@ -106,6 +109,7 @@ pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
         hub.notice(Severity::Error, reason).await;
     }
     connection.drop_pages().await;
+    connection.end_spare().await;
     drop(connection);
     // What is queued (a refusal) still goes out, but a peer that does not read cannot hold us.
     let _ = tokio::time::timeout(Duration::from_millis(500), writing).await;
@@ -143,6 +147,8 @@ struct Connection {
     /// Line of the log at which the collection under way began.
     logs_since: u64,
     pages: BTreeMap<PageId, Page>,
+    /// For the next page.
+    spare: Option<Spare>,
     streams: BTreeMap<StreamId, StreamEntry>,
     credits: CreditReceiver,
     received_bytes: u64,
@@ -170,6 +176,7 @@ impl Connection {
                 Err(end) => return end,
             };
             let pinging = !self.pages.is_empty();
+            let spare_until = self.spare_until();
             let orders = &mut self.orders;
             let result = tokio::select! {
                 read = reader.read(&mut buffer) => match read {
@@ -184,6 +191,10 @@ impl Connection {
                 Some(order) = next_order(orders) => self.on_order(order).await,
                 () = sleep_until(wait) => {
                     self.link.handle(Instant::now(), DeviceInput::Timeout);
+                    Ok(())
+                }
+                () = sleep_until(spare_until) => {
+                    self.end_spare().await;
                     Ok(())
                 }
                 () = sleep_until(Some(stage_ping)), if pinging => {
@@ -286,6 +297,8 @@ impl Connection {
 
     async fn on_hello(&mut self, hello: Hello) {
         self.drop_pages().await;
+        // What it was told of the connection may be untrue now.
+        self.end_spare().await;
         self.credits = CreditReceiver::new(CREDITS);
         let connection_id = format!("{:x}-{:x}", unix_ms(), self.id.0);
         let (orders, receive) = mpsc::channel(64);
@@ -324,6 +337,7 @@ impl Connection {
             playback_refused,
         };
         self.link.handle(Instant::now(), DeviceInput::Accept(Box::new(acceptance)));
+        self.keep_spare().await;
     }
 
     async fn on_message(&mut self, message: HostMessage) -> Result<(), End> {
@@ -331,6 +345,7 @@ impl Connection {
             HostMessage::PageOpen { page, site, title } => self.open_page(page, site, title).await,
             HostMessage::PageClose { page } => {
                 self.close_page(page).await;
+                self.keep_spare().await;
                 Ok(())
             }
             HostMessage::Player { page, player, command } => {
@@ -371,29 +386,16 @@ impl Connection {
         if let Some(reason) = refused {
             return self.send(&DeviceMessage::PageFailed { page: id, reason });
         }
-        let global = GlobalPage(NEXT_PAGE.fetch_add(1, Ordering::Relaxed));
-        let started = Stage::start(
-            global,
-            self.stage_events.clone(),
-            &self.options.stage,
-            self.facts.as_ref(),
-        );
+        let started = self.spare.take().map_or_else(|| self.start_stage(), Ok);
         match started {
-            Ok(stage) => {
-                let start = ToStage::Start {
-                    options: self.options.stage.clone(),
-                    settings: self.settings,
-                    site: site.clone(),
-                    title: title.clone(),
-                    facts: self.facts.clone().map(Box::new),
-                };
-                if stage.send(&start).is_err() {
+            Ok(Spare { global, stage, is_ready, .. }) => {
+                if stage.send(&ToStage::Page { title: title.clone() }).is_err() {
                     stage.kill();
                 }
                 let pid = stage.pid;
                 self.pages.insert(id, Page::new(global, site, title, stage));
                 self.hub.report(Update::ProcessStarted { role: "stage", pid }).await;
-                Ok(())
+                if is_ready { self.send(&DeviceMessage::PageReady { page: id }) } else { Ok(()) }
             }
             Err(reason) => {
                 self.hub.notice(Severity::Error, reason.clone()).await;
@@ -487,12 +489,14 @@ impl Connection {
         match order {
             Order::Settings(settings) => {
                 self.settings = settings;
-                for page in self.pages.values() {
-                    if let Some(stage) = &page.stage
-                        && stage.send(&ToStage::Settings(settings)).is_err()
-                    {
+                let of_pages = self.pages.values().filter_map(|page| page.stage.as_ref());
+                for stage in of_pages.chain(self.spare.as_ref().map(|spare| &spare.stage)) {
+                    if stage.send(&ToStage::Settings(settings)).is_err() {
                         stage.kill();
                     }
+                }
+                if settings.paused {
+                    self.end_spare().await;
                 }
                 self.send(&DeviceMessage::Settings(settings))
             }

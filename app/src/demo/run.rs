@@ -241,8 +241,8 @@ impl Show {
     async fn kill_stage(&mut self) -> anyhow::Result<()> {
         self.read_usages().await;
         let status = self.status().await?;
-        for process in status.processes.iter().filter(|process| process.role == "stage") {
-            let pid = i32::try_from(process.pid).ok().and_then(rustix::process::Pid::from_raw);
+        for pid in status.pids("stage") {
+            let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
             if let Some(pid) = pid {
                 rustix::process::kill_process(pid, rustix::process::Signal::KILL)
                     .context("end the stage")?;

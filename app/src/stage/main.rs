@@ -35,7 +35,12 @@ use std::thread::JoinHandle;
 use waker::Waker;
 
 fn main() -> ExitCode {
-    match run() {
+    let outcome = Outbox::start().map_err(anyhow::Error::from).and_then(|outbox| {
+        let outcome = run(outbox.clone());
+        outbox.finish();
+        outcome
+    });
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             nearside::logging::complain(&error);
@@ -48,7 +53,6 @@ fn main() -> ExitCode {
 pub(crate) struct Start {
     pub(crate) options: StageOptions,
     pub(crate) settings: DeviceSettings,
-    pub(crate) title: String,
     /// The RDP client that shows the session, if one does.
     pub(crate) facts: Option<ConnectionFacts>,
     pub(crate) outbox: Outbox,
@@ -56,8 +60,7 @@ pub(crate) struct Start {
     pub(crate) sound: JoinHandle<Output>,
 }
 
-fn run() -> anyhow::Result<()> {
-    let outbox = Outbox::start()?;
+fn run(outbox: Outbox) -> anyhow::Result<()> {
     let log = outbox.clone();
     nearside::logging::start_collected(move |line| log.log(line));
     let waker = Arc::new(Waker::default());
@@ -82,13 +85,13 @@ fn run() -> anyhow::Result<()> {
 fn first_message(inputs: &Receiver<Input>, outbox: Outbox) -> anyhow::Result<Option<Start>> {
     for input in inputs {
         match input {
-            Input::Message(ToStage::Start { options, settings, title, facts, .. }) => {
+            Input::Message(ToStage::Start { options, settings, facts }) => {
                 let config = OutputConfig { measure: options.measure, force_system_clock: false };
                 let sound = std::thread::Builder::new()
                     .name("open sound".to_owned())
                     .spawn(move || Output::open(config))?;
                 let facts = facts.map(|facts| *facts);
-                return Ok(Some(Start { options, settings, title, facts, outbox, sound }));
+                return Ok(Some(Start { options, settings, facts, outbox, sound }));
             }
             Input::End => break,
             Input::Message(_) | Input::Opened { .. } | Input::Failed { .. } => {}

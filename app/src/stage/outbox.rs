@@ -10,23 +10,38 @@ use nearside_channel::validate::clipped;
 use nearside_channel::wire::{self, Kind};
 use std::io::Write as _;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 const DEPTH: usize = 512;
 
+/// An agent that does not read so long gets no last words.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// Handle for sending; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Outbox(SyncSender<Vec<u8>>);
+pub(crate) struct Outbox(SyncSender<Entry>);
+
+enum Entry {
+    Frame(Vec<u8>),
+    /// All before it is written.
+    Mark(SyncSender<()>),
+}
 
 impl Outbox {
     /// Starts the writer thread on standard output. The agent gone ends the process: a stage
     /// without its agent has nobody to play for.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let (send, queued) = sync_channel::<Vec<u8>>(DEPTH);
+        let (send, queued) = sync_channel(DEPTH);
         std::thread::Builder::new().name("outbox".to_owned()).spawn(move || {
             let mut out = std::io::stdout().lock();
-            for frame in queued {
-                if out.write_all(&frame).and_then(|()| out.flush()).is_err() {
-                    std::process::exit(0);
+            for entry in queued {
+                match entry {
+                    Entry::Frame(frame) => {
+                        if out.write_all(&frame).and_then(|()| out.flush()).is_err() {
+                            std::process::exit(0);
+                        }
+                    }
+                    Entry::Mark(written) => drop(written.try_send(())),
                 }
             }
         })?;
@@ -37,14 +52,22 @@ impl Outbox {
     pub(crate) fn send(&self, message: &FromStage) {
         if let Some(frame) = frame(message) {
             // Fails only while the process ends.
-            let _ = self.0.send(frame);
+            let _ = self.0.send(Entry::Frame(frame));
+        }
+    }
+
+    /// Waits until all is written, before the process ends.
+    pub(crate) fn finish(&self) {
+        let (mark, written) = sync_channel(1);
+        if self.0.try_send(Entry::Mark(mark)).is_ok() {
+            let _ = written.recv_timeout(LAST_WORDS);
         }
     }
 
     /// Sends a report that the next one replaces: left out when the queue is full.
     pub(crate) fn report(&self, message: &FromStage) {
         if let Some(frame) = frame(message)
-            && let Err(TrySendError::Full(_)) = self.0.try_send(frame)
+            && let Err(TrySendError::Full(_)) = self.0.try_send(Entry::Frame(frame))
         {
             tracing::debug!("the agent does not read: a report was left out");
         }
@@ -55,7 +78,7 @@ impl Outbox {
     pub(crate) fn log(&self, line: &str) {
         let line = clipped(line, MAX_LINE).to_owned();
         if let Some(frame) = frame(&FromStage::Log { line }) {
-            let _ = self.0.try_send(frame);
+            let _ = self.0.try_send(Entry::Frame(frame));
         }
     }
 }

@@ -121,8 +121,7 @@ impl Places<'_> {
         let (window, surface) = match self.spare.take() {
             Some(spare) => spare,
             None => {
-                let window =
-                    create_window(self.event_loop, &entry.title, size, self.is_decorated())?;
+                let window = create_window(self.event_loop, size, self.is_decorated())?;
                 let surface = self
                     .gpu
                     .instance()
@@ -131,6 +130,7 @@ impl Places<'_> {
                 (window, surface)
             }
         };
+        window.set_title(&format!("{} – Nearside", entry.title));
         // A window manager may answer later: then a Resized event follows.
         let _ = window.request_inner_size(PhysicalSize::new(size.0, size.1));
         let size = window.inner_size();
@@ -221,12 +221,11 @@ fn surface(gpu: &Gpu, child: Arc<Child>) -> Result<wgpu::Surface<'static>, Rende
 /// A window that is not shown yet.
 pub(crate) fn create_window(
     event_loop: &ActiveEventLoop,
-    title: &str,
     (width, height): (u32, u32),
     decorated: bool,
 ) -> Result<Arc<Window>, RenderError> {
     let attributes = Window::default_attributes()
-        .with_title(format!("{title} – Nearside"))
+        .with_title("Nearside")
         .with_decorations(decorated)
         .with_visible(false)
         .with_inner_size(PhysicalSize::new(width, height));

@@ -30,6 +30,7 @@ pub(crate) struct Troupe {
     pub(crate) options: StageOptions,
     pub(crate) settings: DeviceSettings,
     pub(crate) entries: BTreeMap<PlayerId, Entry>,
+    /// The page's.
     title: String,
     output: Output,
     beeps: Option<Beeps>,
@@ -51,7 +52,7 @@ impl Troupe {
         waker: &Arc<Waker>,
         warning: Option<Reason>,
     ) -> Result<Self, RenderError> {
-        let Start { options, settings, title, outbox, sound, .. } = start;
+        let Start { options, settings, outbox, sound, .. } = start;
         let output =
             sound.join().map_err(|_| RenderError::Refused("sound does not start".to_owned()))?;
         let facts = gpu.facts();
@@ -66,7 +67,7 @@ impl Troupe {
             options,
             settings,
             entries: BTreeMap::new(),
-            title,
+            title: String::new(),
             beeps: output.take_beeps(),
             output,
             facts,
@@ -160,6 +161,7 @@ impl Troupe {
     fn on_message(&mut self, message: ToStage, now: Instant) {
         match message {
             ToStage::Start { .. } => {}
+            ToStage::Page { title } => self.title = title,
             ToStage::Settings(settings) => {
                 self.settings = settings;
                 self.redraw = true;

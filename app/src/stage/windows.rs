@@ -165,7 +165,7 @@ impl App {
         let session = facts.map(|facts| Session::start(facts, move || waker.wake())).transpose();
         let size = start.options.window.unwrap_or((640, 360));
         let decorated = own == Placement::PlayerWindow;
-        let window = create_window(event_loop, &start.title, size, decorated)?;
+        let window = create_window(event_loop, size, decorated)?;
         if let Some(monitor) = window.current_monitor().or_else(|| event_loop.primary_monitor())
             && let Some(millihertz) = monitor.refresh_rate_millihertz()
         {

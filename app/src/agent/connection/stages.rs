@@ -15,6 +15,9 @@ impl Connection {
         event: stage::Event,
     ) -> Result<(), End> {
         let Some((id, page)) = self.pages.iter().find(|(_, page)| page.global == global) else {
+            if self.spare.as_ref().is_some_and(|spare| spare.global == global) {
+                self.on_spare(event).await;
+            }
             return Ok(());
         };
         let id = *id;

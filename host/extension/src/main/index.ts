@@ -12,6 +12,7 @@ import { installImposters } from "./imposters.js";
 import { Link } from "./link.js";
 import { listenTo } from "./native_events.js";
 import { allMedia } from "./natives.js";
+import { installPlaylists } from "./playlists.js";
 import { installSteering } from "./steer.js";
 import { installSurface } from "./surface.js";
 import { installTee } from "./tee.js";
@@ -30,5 +31,6 @@ if (typeof MediaSource === "function") {
   });
   installSurface(elements);
   installCaptures(elements);
+  installPlaylists(link);
   installSteering();
 }

@@ -1,6 +1,7 @@
 /** What an element plays, as far as it concerns redirection. */
 import type { Reason } from "../generated/messages.js";
 import { hasAttribute, NativeMediaSource, native } from "./natives.js";
+import { isPlaylist } from "./playlists.js";
 import { indexOf, slice } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { mediaSourceAt } from "./tee.js";
@@ -27,19 +28,6 @@ function asksForPart(url: string): boolean {
   const at = indexOf(fragment, "t=");
   const span = at < 0 ? "" : slice(fragment, at);
   return indexOf(span, ",") >= 0 || indexOf(span, "%2") >= 0;
-}
-
-/** Whether a name ends as playlists do: newer browsers play them without a library. */
-function isPlaylist(url: string): boolean {
-  const path = before(before(url, "#"), "?");
-  return slice(path, -PLAYLIST.length) === PLAYLIST;
-}
-
-const PLAYLIST = ".m3u8";
-
-function before(text: string, mark: string): string {
-  const at = indexOf(text, mark);
-  return at < 0 ? text : slice(text, 0, at);
 }
 
 export function findSource(element: HTMLMediaElement): Found {

@@ -227,7 +227,17 @@ chrome.storage.onChanged.addListener((changes, area) => {
   else if ("videoAllSites" in changes) void readSettings().then(refresh);
 });
 
-chrome.runtime.onInstalled.addListener(() => void markOldTabs());
+chrome.runtime.onStartup.addListener(warmUp);
+chrome.runtime.onInstalled.addListener(() => {
+  warmUp();
+  void markOldTabs();
+});
+
+/** The first page comes soon: host, device and its stage get ready, and wait a short while. */
+function warmUp(): void {
+  native.want();
+  needHost();
+}
 
 /** Tabs that were open before the extension have none of its scripts: says so, once. */
 function markOldTabs(): Promise<void> {

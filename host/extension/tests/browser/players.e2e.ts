@@ -23,6 +23,7 @@ const CASES: [string, ClipName][] = [
   ["hls", "fmp4"],
   ["hls", "ts"],
   ["hls", "mp3"],
+  ["unlessNative", "fmp4"],
   ["dash", "dash"],
   ["shaka", "dash"],
   ["shaka", "fmp4"],

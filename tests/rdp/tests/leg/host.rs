@@ -113,7 +113,7 @@ fn twenty_tabs_come_and_go() -> anyhow::Result<()> {
     for number in 1..=TABS {
         whole.browser.send(&ExtensionMessage::PageClose { page: PageId(number) })?;
     }
-    whole.agent.wait_for("no stage", |status| status.processes.len() == 1)?;
+    whole.agent.wait_for("no stage", |status| status.pids("stage").is_empty())?;
     whole.play()?;
     whole.check_healthy()
 }
@@ -223,9 +223,8 @@ fn an_agent_that_stands_still_is_given_up_and_taken_again() -> anyhow::Result<()
 #[test]
 fn a_stage_that_is_killed_is_replaced_and_given_all_again() -> anyhow::Result<()> {
     let (mut whole, _client) = playing()?;
-    let status = whole.agent.status()?;
-    let stage = status.processes.iter().find(|process| process.role == "stage");
-    process::signal(stage.context("no stage")?.pid, Signal::KILL)?;
+    let stages = whole.agent.status()?.pids("stage");
+    process::signal(*stages.first().context("no stage")?, Signal::KILL)?;
     let reason = whole.browser.wait_device("the page's failure", |message| match message {
         DeviceMessage::PageFailed { reason, .. } => Some(reason.clone()),
         _ => None,

@@ -134,11 +134,11 @@ fn a_channel_that_the_server_closes_can_be_opened_again() -> anyhow::Result<()> 
 #[test]
 fn an_agent_that_is_killed_ends_the_channel_and_its_successor_plays_on() -> anyhow::Result<()> {
     let mut playing = Playing::start()?;
-    let stages = playing.agent.status()?.processes;
+    let stages = playing.agent.status()?.pids("stage");
     playing.agent.crash()?;
     playing.host.wait_closed()?;
-    for stage in stages.iter().filter(|process| process.role == "stage") {
-        process::wait_gone(stage.pid, STEP)?;
+    for stage in stages {
+        process::wait_gone(stage, STEP)?;
     }
     playing.leg.check_alive()?;
     playing.agent = Agent::start(&playing.leg.place)?;

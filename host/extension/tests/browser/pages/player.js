@@ -38,6 +38,13 @@ const players = {
     if (parameters.has("switch")) switchLevels(hls, element);
   },
 
+  /** As pages do that let the browser play what it can. */
+  async unlessNative(element, src) {
+    await load("/lib/hls.js/dist/hls.js");
+    if (element.canPlayType("application/vnd.apple.mpegurl")) element.src = src;
+    else await players.hls(element, src);
+  },
+
   async dash(element, src) {
     await load("/lib/dashjs/dist/modern/umd/dash.all.debug.js");
     const player = dashjs.MediaPlayer().create();
