@@ -46,6 +46,8 @@ pub enum ToStage {
     Start {
         options: StageOptions,
         settings: DeviceSettings,
+        /// Its page comes later: nothing is opened that others could notice.
+        ahead: bool,
         /// The RDP connection as its client sees it: pictures go over that client's window.
         /// `None`: there is no RDP client, and pictures get windows of their own.
         #[serde(default)]

@@ -386,7 +386,7 @@ impl Connection {
         if let Some(reason) = refused {
             return self.send(&DeviceMessage::PageFailed { page: id, reason });
         }
-        let started = self.spare.take().map_or_else(|| self.start_stage(), Ok);
+        let started = self.spare.take().map_or_else(|| self.start_stage(false), Ok);
         match started {
             Ok(Spare { global, stage, is_ready, .. }) => {
                 if stage.send(&ToStage::Page { title: title.clone() }).is_err() {

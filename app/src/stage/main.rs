@@ -85,11 +85,16 @@ fn run(outbox: Outbox) -> anyhow::Result<()> {
 fn first_message(inputs: &Receiver<Input>, outbox: Outbox) -> anyhow::Result<Option<Start>> {
     for input in inputs {
         match input {
-            Input::Message(ToStage::Start { options, settings, facts }) => {
+            Input::Message(ToStage::Start { options, settings, ahead, facts }) => {
                 let config = OutputConfig { measure: options.measure, force_system_clock: false };
-                let sound = std::thread::Builder::new()
-                    .name("open sound".to_owned())
-                    .spawn(move || Output::open(config))?;
+                let sound =
+                    std::thread::Builder::new().name("open sound".to_owned()).spawn(move || {
+                        let output = Output::open(config);
+                        if !ahead {
+                            output.warm_up();
+                        }
+                        output
+                    })?;
                 let facts = facts.map(|facts| *facts);
                 return Ok(Some(Start { options, settings, facts, outbox, sound }));
             }

@@ -161,7 +161,10 @@ impl Troupe {
     fn on_message(&mut self, message: ToStage, now: Instant) {
         match message {
             ToStage::Start { .. } => {}
-            ToStage::Page { title } => self.title = title,
+            ToStage::Page { title } => {
+                self.title = title;
+                self.output.warm_up();
+            }
             ToStage::Settings(settings) => {
                 self.settings = settings;
                 self.redraw = true;

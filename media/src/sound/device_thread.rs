@@ -27,6 +27,9 @@ pub(super) fn run(hosts: Hosts, shared: &Arc<Shared>) {
     while !shared.is_stopped() {
         shared.drain_if_idle();
         shared.bury();
+        if shared.warm_up.swap(false, Ordering::AcqRel) {
+            thread.policy.warm_up();
+        }
         let failed = shared.failed.load(Ordering::Acquire) == thread.sink;
         let step = thread.policy.next(thread.start.elapsed(), shared.is_playing(), failed);
         thread.act(step);

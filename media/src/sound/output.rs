@@ -82,7 +82,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Opens the default device, or, without one, the system clock. Takes at most 150 ms; a
+    /// Finds the default device, or, without one, takes the system clock. Takes at most 150 ms; a
     /// slower device joins later.
     #[must_use]
     pub fn open(config: OutputConfig) -> Self {
@@ -122,6 +122,13 @@ impl Output {
         }
         let device_thread = device_thread.map(|thread| (thread, ended));
         Self { shared, beeps: Mutex::new(beeps), device_thread, system_thread }
+    }
+
+    /// Opens the device although nothing plays yet, so that the first sound does not wait. One
+    /// that stays unused is given back.
+    pub fn warm_up(&self) {
+        self.shared.warm_up.store(true, std::sync::atomic::Ordering::Release);
+        self.shared.wake_device_thread();
     }
 
     /// A new voice, paused, at full volume, of generation 0, which is begun.

@@ -59,7 +59,7 @@ pub(super) struct DevicePolicy {
     device: Device,
     retry_at: Duration,
     retry_after: Duration,
-    /// Open once even if nothing plays yet: the first sound shall not wait.
+    /// Open once even if nothing plays yet.
     warm_up: bool,
 }
 
@@ -69,8 +69,13 @@ impl DevicePolicy {
             device: Device::Closed,
             retry_at: Duration::ZERO,
             retry_after: CHECK_EVERY,
-            warm_up: true,
+            warm_up: false,
         }
+    }
+
+    /// Opens the device once even if nothing plays yet, if it is not open.
+    pub(super) fn warm_up(&mut self) {
+        self.warm_up = matches!(self.device, Device::Closed);
     }
 
     /// The next thing to do. `failed`: the stream reported an error or stalled.
@@ -202,11 +207,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unused_output_opens_once_and_lets_go() {
+    fn an_unused_output_opens_when_asked_and_lets_go() {
         let mut policy = DevicePolicy::new();
+        assert_eq!(policy.next(at(0), false, false), Step::Sleep);
+        policy.warm_up();
         assert_eq!(policy.next(at(0), false, false), Step::Open);
         policy.opened(at(10), FAST, false);
         assert_eq!(policy.next(at(10), false, false), Step::Sleep);
+        policy.warm_up();
+        assert_eq!(policy.next(at(20), false, false), Step::Open);
+        policy.opened(at(30), FAST, true);
+        // Asked again while it is open.
+        policy.warm_up();
+        assert_eq!(policy.next(at(30), false, false), Step::Wait(at(10_000)));
+        assert_eq!(policy.next(at(10_030), false, false), Step::Close);
+        assert_eq!(policy.next(at(10_030), false, false), Step::Sleep);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(super) struct Shared {
     lost: AtomicBool,
     /// There is no device for now, and none is being opened.
     pub(super) absent: AtomicBool,
+    /// The device is wanted although nothing plays yet.
+    pub(super) warm_up: AtomicBool,
     pub(super) xruns: AtomicU64,
     pub(super) latency_micros: AtomicU64,
     playing: AtomicUsize,
@@ -84,6 +86,7 @@ impl Shared {
             stalled: AtomicU64::new(NO_SINK),
             lost: AtomicBool::new(false),
             absent: AtomicBool::new(false),
+            warm_up: AtomicBool::new(false),
             xruns: AtomicU64::new(0),
             latency_micros: AtomicU64::new(0),
             playing: AtomicUsize::new(0),

@@ -27,17 +27,18 @@ pub(super) struct Spare {
 }
 
 impl Connection {
-    /// Starts a stage whose page comes later.
+    /// Starts a stage; `ahead`: its page comes later.
     ///
     /// # Errors
     /// It does not start.
-    pub(super) fn start_stage(&self) -> Result<Spare, Reason> {
+    pub(super) fn start_stage(&self, ahead: bool) -> Result<Spare, Reason> {
         let global = GlobalPage(NEXT_PAGE.fetch_add(1, Ordering::Relaxed));
         let events = self.stage_events.clone();
         let stage = Stage::start(global, events, &self.options.stage, self.facts.as_ref())?;
         let start = ToStage::Start {
             options: self.options.stage.clone(),
             settings: self.settings,
+            ahead,
             facts: self.facts.clone().map(Box::new),
         };
         if stage.send(&start).is_err() {
@@ -55,7 +56,7 @@ impl Connection {
             spare.until = Instant::now() + LIFE;
             return;
         }
-        match self.start_stage() {
+        match self.start_stage(true) {
             Ok(spare) => {
                 let pid = spare.stage.pid;
                 self.hub.report(Update::ProcessStarted { role: "spare stage", pid }).await;
