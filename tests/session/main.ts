@@ -10,7 +10,7 @@ import { PageError } from "./opening.ts";
 import { type Options, readOptions, USAGE, UsageError } from "./options.ts";
 import { play } from "./play.ts";
 import { Rig, type RigOptions } from "./rig.ts";
-import { TooLate } from "./wait.ts";
+import { elapse, TooLate } from "./wait.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TARGET = path.resolve(ROOT, process.env["CARGO_TARGET_DIR"] ?? "target");
@@ -71,6 +71,9 @@ function isUsual(url: string): boolean {
   return /^(127\.0\.0\.1|(.+\.)?localhost)$/.test(new URL(url).hostname);
 }
 
+/** A browser that has just been started is busy with itself so long: that is not the page's. */
+const START_MS = 2_000;
+
 async function playPage(options: Options): Promise<void> {
   const isUrl = /^https?:\/\//.test(options.page);
   if (isUrl && !URL.canParse(options.page)) throw new UsageError(`no URL: "${options.page}"`);
@@ -82,6 +85,7 @@ async function playPage(options: Options): Promise<void> {
   );
   const url = isUrl ? options.page : rig.server.url("/");
   const browser = await rig.browser(options.native, { anywhere: !isUsual(url) });
+  await elapse(START_MS);
   const report = await play(rig, browser, url, {
     seconds: options.seconds,
     ...(options.screenshots ? { screenshots: options.screenshots } : {}),

@@ -17,7 +17,7 @@ export interface Report {
   browser_cpu_seconds: number;
   /** Everything of the session: the above, Xorg, xrdp and the rest. */
   session_cpu_seconds: number;
-  /** From the click (or from the navigation, when the page plays by itself). */
+  /** From the click, or from the navigation when the page plays by itself; the browser rests. */
   first_frame_ms: number | null;
   overlay: Overlay | null;
   control_rtt_ms: Percentiles | null;
