@@ -3,6 +3,9 @@
 # and this machine's "device", and looks at what comes of it. Runs unattended: installs what is
 # missing, builds, starts everything by itself and ends everything again.
 #
+# Without options all of it, and before that the real xfreerdp with the plugin at the RDP server
+# of tests/rdp.
+#
 # usage: tests/rig.sh [--help | options as in tests/session/options.ts]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -43,5 +46,18 @@ if [ "$native" = no ]; then
     npm --prefix host/extension run --silent build
 fi
 
+failed=0
+if [ $# -eq 0 ]; then
+    echo "==> xfreerdp at the RDP server of tests/rdp"
+    cargo test --quiet --locked --package nearside-rdp-tests --all-features --test freerdp -- \
+        --ignored || failed=1
+    echo "==> xfreerdp at a login session of xrdp"
+fi
+
 node_options=(--import "$root/host/extension/node_modules/tsx/dist/loader.mjs")
-exec "${as_root[@]}" node "${node_options[@]}" --test-reporter=spec tests/session/main.ts "$@"
+command=("${as_root[@]}" node "${node_options[@]}" --test-reporter=spec tests/session/main.ts "$@")
+# Signals are for the rig.
+[ $failed -ne 0 ] || exec "${command[@]}"
+"${command[@]}" || true
+echo "rig.sh: xfreerdp failed at the RDP server of tests/rdp" >&2
+exit 1

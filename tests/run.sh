@@ -77,11 +77,6 @@ session_check() {
         npx biome check --colors=off --config-path=. ../../tests/session ../../tests/wpt)
 }
 
-# The real xfreerdp with the plugin, at a server of this repository.
-freerdp() {
-    cargo test --locked --package nearside-rdp-tests --all-features --test freerdp -- --ignored
-}
-
 # Real browsers and servers on a busy machine: when one case fails, all get a second chance, and
 # both results are shown.
 twice() {
@@ -122,8 +117,7 @@ step "examples in documents" cargo test --doc --workspace --all-features --locke
 step "fuzz targets, a bounded run" channel/fuzz/run.sh
 step "extension" extension
 step "extension in a browser" twice npm --prefix host/extension run --silent e2e
-step "a real RDP client" freerdp
-step "a real RDP session" twice tests/rig.sh
+step "a real RDP client and session" twice tests/rig.sh
 
 [ ${#failed[@]} -eq 0 ] || printf '    failed before the tests: %s\n' "${failed[@]}" >&2
 echo "==> tests"

@@ -24,7 +24,7 @@ const LENGTHS: [usize; 10] =
     [1, 1589, 1590, 1591, 32 << 10, 65_536, 65_537, 2 << 20, 2 << 20, 2 << 20];
 
 #[test]
-#[ignore = "tests/run.sh runs it by itself: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
 fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -44,7 +44,7 @@ fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Resul
 }
 
 #[test]
-#[ignore = "tests/run.sh runs it by itself: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
 fn without_an_agent_the_channel_is_declined_and_the_session_lives() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -60,7 +60,7 @@ fn without_an_agent_the_channel_is_declined_and_the_session_lives() -> anyhow::R
 }
 
 #[test]
-#[ignore = "tests/run.sh runs it by itself: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
 fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -93,7 +93,7 @@ fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
 }
 
 #[test]
-#[ignore = "tests/run.sh runs it by itself: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
 fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -112,7 +112,7 @@ fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<
 }
 
 #[test]
-#[ignore = "tests/run.sh runs it by itself: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
 fn credits_keep_the_way_free_for_control() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
