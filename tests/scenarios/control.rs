@@ -155,12 +155,14 @@ fn collected_logs_hold_what_agent_and_stages_said_meanwhile() -> anyhow::Result<
         })
     };
     collect(&mut host, true)?;
-    host.open_page(PAGE)?;
-    host.page_ready(PAGE)?;
+    host.open_player(&["video/mp4; codecs=\"avc1.42c00d\""])?;
+    // An answer of the stage's: what it said before has come, too.
+    let seq = host.append(1, b"nonsense")?;
+    host.append_answer(seq)?;
     collect(&mut host, false)?;
     let lines = collected(&mut host)?;
     let has = |text: &str| lines.iter().any(|line| line.contains(text));
-    assert!(has("stage ready") && has("stage starts"), "{lines:?}");
+    assert!(has("stage ready") && has("the stage has a page"), "{lines:?}");
     // What was before the start is not part of it.
     assert!(!has("agent runs"), "{lines:?}");
     // Without a start it is all that is kept, also for the control socket.

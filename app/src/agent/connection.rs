@@ -388,14 +388,14 @@ impl Connection {
         }
         let started = self.spare.take().map_or_else(|| self.start_stage(false), Ok);
         match started {
-            Ok(Spare { global, stage, is_ready, .. }) => {
+            Ok(Spare { global, stage, adapter, .. }) => {
                 if stage.send(&ToStage::Page { title: title.clone() }).is_err() {
                     stage.kill();
                 }
                 let pid = stage.pid;
                 self.pages.insert(id, Page::new(global, site, title, stage));
                 self.hub.report(Update::ProcessStarted { role: "stage", pid }).await;
-                if is_ready { self.send(&DeviceMessage::PageReady { page: id }) } else { Ok(()) }
+                adapter.map_or(Ok(()), |adapter| self.page_ready(id, &adapter))
             }
             Err(reason) => {
                 self.hub.notice(Severity::Error, reason.clone()).await;

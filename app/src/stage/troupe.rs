@@ -162,6 +162,8 @@ impl Troupe {
         match message {
             ToStage::Start { .. } => {}
             ToStage::Page { title } => {
+                let (version, adapter) = (env!("CARGO_PKG_VERSION"), &self.facts.adapter);
+                tracing::info!(version, adapter, "the stage has a page");
                 self.title = title;
                 self.output.warm_up();
             }

@@ -22,7 +22,8 @@ pub(super) struct Spare {
     /// Of the page that will take it.
     pub(super) global: GlobalPage,
     pub(super) stage: Stage,
-    pub(super) is_ready: bool,
+    /// What draws, once it is ready.
+    pub(super) adapter: Option<String>,
     until: Instant,
 }
 
@@ -44,7 +45,7 @@ impl Connection {
         if stage.send(&start).is_err() {
             stage.kill();
         }
-        Ok(Spare { global, stage, is_ready: false, until: Instant::now() + LIFE })
+        Ok(Spare { global, stage, adapter: None, until: Instant::now() + LIFE })
     }
 
     /// Makes sure that there is one for the next page, if there may be one.
@@ -82,7 +83,9 @@ impl Connection {
     pub(super) async fn on_spare(&mut self, event: stage::Event) {
         let Some(spare) = &mut self.spare else { return };
         match event {
-            stage::Event::Said(FromStage::Ready { .. }) => spare.is_ready = true,
+            stage::Event::Said(FromStage::Ready { renderer }) => {
+                spare.adapter = Some(renderer.adapter);
+            }
             stage::Event::Said(FromStage::Log { line }) => {
                 self.hub.logs.push(&format!("spare stage: {line}"));
             }

@@ -49,10 +49,7 @@ impl Connection {
     async fn on_stage_said(&mut self, id: PageId, said: FromStage) -> Result<(), End> {
         let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
         match said {
-            FromStage::Ready { renderer } => {
-                tracing::info!(page = id.0, adapter = %renderer.adapter, "stage ready");
-                self.send(&DeviceMessage::PageReady { page: id })
-            }
+            FromStage::Ready { renderer } => self.page_ready(id, &renderer.adapter),
             FromStage::Pong { .. } => {
                 if let Some(stage) = &mut page.stage {
                     stage.unanswered = 0;
@@ -107,6 +104,12 @@ impl Connection {
                 self.fail_page(id, reason).await
             }
         }
+    }
+
+    /// The page's stage takes media; `adapter` draws.
+    pub(super) fn page_ready(&self, id: PageId, adapter: &str) -> Result<(), End> {
+        tracing::info!(page = id.0, adapter, "stage ready");
+        self.send(&DeviceMessage::PageReady { page: id })
     }
 
     pub(super) async fn ping_stages(&mut self) -> Result<(), End> {

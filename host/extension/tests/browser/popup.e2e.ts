@@ -109,7 +109,7 @@ test("logs are saved as one file, of extension, host and device", async () => {
     assert.match(text, /^# Extension\n.* log: begun/);
     assert.match(text, /\n# Host\n/);
     assert.match(text, /\n# Device\n[^#]*stage ready/);
-    assert.match(text, /\nstage \d+: .* stage starts/);
+    assert.match(text, /\nstage \d+: .* the stage has a page/);
     assert.doesNotMatch(text, /did not answer|no device/);
     assert.doesNotMatch(text, /secret|127\.0\.0\.1|localhost|\.html|\.mp4|Players/);
     await popup.getByRole("button", { name: "Start" }).waitFor();
