@@ -100,8 +100,6 @@ pub fn first_box(bytes: &[u8], kind: &[u8; 4]) -> Option<usize> {
 pub fn patched(bytes: &[u8], from: &[u8; 4], to: &[u8; 4]) -> anyhow::Result<Vec<u8>> {
     let mut bytes = bytes.to_vec();
     let at = bytes.windows(4).position(|window| window == from).context("nothing to patch")?;
-    for (byte, new) in bytes.iter_mut().skip(at).zip(to) {
-        *byte = *new;
-    }
+    bytes.get_mut(at..at + 4).context("nothing to patch")?.copy_from_slice(to);
     Ok(bytes)
 }

@@ -82,9 +82,8 @@ fn an_agent_that_is_killed_leaves_no_stage_and_the_page_is_told() -> anyhow::Res
     clips::usual(&clip, 30)?;
     let playing = Demo::new(&place)?.media(&clip).start()?;
     let stage = stage_of(&playing)?;
-    let status = playing.wait_until_plays(0)?;
-    let agent = status.processes.iter().find(|process| process.role == "agent");
-    process::signal(agent.context("no agent in the status")?.pid, Signal::KILL)?;
+    let agents = playing.wait_until_plays(0)?.pids("agent");
+    process::signal(*agents.first().context("no agent in the status")?, Signal::KILL)?;
     process::wait_gone(stage, STEP)?;
     let outcome = playing.finish()?;
     assert!(outcome.failure()?.contains("the agent has ended"), "{}", outcome.stderr);

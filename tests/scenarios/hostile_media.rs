@@ -1,6 +1,6 @@
 //! Media that cannot be played: the page is told why, the agent and the page's other media live.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use nearside::status::{Item, Playback};
 use nearside_channel::message::{PlayerCommand, ReasonCode, StreamCommand};
 use nearside_tests::agent::Agent;
@@ -39,11 +39,8 @@ fn what_cannot_be_parsed_fails_its_player_with_the_reason() -> anyhow::Result<()
     let inner = clips::patched(&media, b"traf", b"free")?;
     let mut run = media.clone();
     // The number of samples in the first run: four thousand millions.
-    if let Some(at) = run.windows(4).position(|window| window == b"trun") {
-        for byte in run.iter_mut().skip(at + 8).take(4) {
-            *byte = 0xff;
-        }
-    }
+    let at = run.windows(4).position(|window| window == b"trun").context("no run")?;
+    run.get_mut(at + 8..at + 12).context("the run is cut")?.fill(0xff);
     let rows = [
         row("media without init", &[&media], ReasonCode::MissingInitSegment),
         row(

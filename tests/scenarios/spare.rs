@@ -11,6 +11,14 @@ use rustix::process::Signal;
 const SPARE: &str = "spare stage";
 const MP4: &str = "video/mp4; codecs=\"avc1.42c00d\"";
 
+/// An agent that a session has greeted.
+fn greeted() -> anyhow::Result<(Place, Agent, Host)> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (host, _) = Host::open(&agent.channel_socket())?;
+    Ok((place, agent, host))
+}
+
 /// Waits for a spare stage that is another than `but`.
 fn spare(agent: &Agent, but: u32) -> anyhow::Result<u32> {
     let of =
@@ -21,9 +29,7 @@ fn spare(agent: &Agent, but: u32) -> anyhow::Result<u32> {
 
 #[test]
 fn a_page_takes_the_stage_that_is_ready_and_leaves_one_for_the_next() -> anyhow::Result<()> {
-    let place = Place::new()?;
-    let agent = Agent::start(&place)?;
-    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    let (_place, agent, mut host) = greeted()?;
     let mut taken = 0;
     for number in 1..=3 {
         let ready = spare(&agent, taken)?;
@@ -39,9 +45,7 @@ fn a_page_takes_the_stage_that_is_ready_and_leaves_one_for_the_next() -> anyhow:
 
 #[test]
 fn a_spare_stage_that_dies_or_stands_still_is_no_loss() -> anyhow::Result<()> {
-    let place = Place::new()?;
-    let agent = Agent::start(&place)?;
-    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    let (_place, agent, mut host) = greeted()?;
     let dead = spare(&agent, 0)?;
     process::signal(dead, Signal::KILL)?;
     agent.wait_for("no spare stage", |status| status.pids(SPARE).is_empty())?;
@@ -54,9 +58,7 @@ fn a_spare_stage_that_dies_or_stands_still_is_no_loss() -> anyhow::Result<()> {
 
 #[test]
 fn a_paused_device_keeps_no_stage_ready() -> anyhow::Result<()> {
-    let place = Place::new()?;
-    let agent = Agent::start(&place)?;
-    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    let (_place, agent, mut host) = greeted()?;
     let ready = spare(&agent, 0)?;
     let mut control = Connection::open_at(&agent.control_socket())?;
     control.set_patience(Some(STEP))?;

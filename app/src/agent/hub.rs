@@ -212,6 +212,7 @@ impl State {
             }
             Update::Notice { severity, reason } => self.notice(severity, reason),
             Update::ProcessStarted { role, pid } => {
+                // A spare stage that is a page's from now on has been here before.
                 self.status.processes.retain(|process| process.pid != pid);
                 self.status.processes.push(Process { role: role.to_owned(), pid });
             }

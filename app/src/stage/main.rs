@@ -90,6 +90,7 @@ fn first_message(inputs: &Receiver<Input>, outbox: Outbox) -> anyhow::Result<Opt
                 let sound =
                     std::thread::Builder::new().name("open sound".to_owned()).spawn(move || {
                         let output = Output::open(config);
+                        // While the graphics device opens.
                         if !ahead {
                             output.warm_up();
                         }

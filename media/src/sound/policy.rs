@@ -2,7 +2,7 @@
 //! from any fixed start.
 //!
 //! ```text
-//!             play, retry due                play
+//!      play or warm-up, retry due            play
 //!   Closed ───────────────────▶ Paused ─────────────────▶ Running ── every 2 s: still default?
 //!     ▲  ▲                       │   ▲                       │
 //!     │  └── idle 10 s ──────────┘   └── idle 0.5 s ─────────┤

@@ -184,7 +184,7 @@ impl Drop for Player {
 
 /// Plays 440 Hz until its input ends, says what happens, and fails if the position goes back.
 #[test]
-#[ignore = "the other tests run it, as a process of its own"]
+#[ignore = "no test by itself: the program that the tests above start, kill and listen to"]
 fn player() {
     let output = Output::open(OutputConfig::default());
     let (mut writer, control) = output.voice().unwrap();

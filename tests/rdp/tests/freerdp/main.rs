@@ -1,6 +1,7 @@
 //! A real RDP client with the plugin, against the server of these tests.
 //!
-//! `tests/run.sh` runs these by themselves: they take an X server, FreeRDP and a mount namespace.
+//! `tests/rig.sh` runs these, and with it every test run: they take an X server, FreeRDP and a
+//! mount namespace.
 
 use anyhow::{Context as _, ensure};
 use nearside_channel::stream::CREDITS;
@@ -24,7 +25,7 @@ const LENGTHS: [usize; 10] =
     [1, 1589, 1590, 1591, 32 << 10, 65_536, 65_537, 2 << 20, 2 << 20, 2 << 20];
 
 #[test]
-#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
 fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -44,7 +45,7 @@ fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Resul
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
 fn without_an_agent_the_channel_is_declined_and_the_session_lives() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -60,7 +61,7 @@ fn without_an_agent_the_channel_is_declined_and_the_session_lives() -> anyhow::R
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
 fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -93,7 +94,7 @@ fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
 fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -112,7 +113,7 @@ fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it: it takes xfreerdp, Xvfb and a mount namespace"]
+#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
 fn credits_keep_the_way_free_for_control() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
