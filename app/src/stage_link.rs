@@ -46,7 +46,7 @@ pub enum ToStage {
     Start {
         options: StageOptions,
         settings: DeviceSettings,
-        /// Its page comes later: nothing is opened that others could notice.
+        /// Its page comes later, and only then the sound device is opened.
         ahead: bool,
         /// The RDP connection as its client sees it: pictures go over that client's window.
         /// `None`: there is no RDP client, and pictures get windows of their own.
