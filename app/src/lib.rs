@@ -7,3 +7,6 @@ pub mod options;
 pub mod paths;
 pub mod stage_link;
 pub mod status;
+
+/// Width and height of the panel in points when the user has not chosen others.
+pub const PANEL_SIZE: [f32; 2] = [440.0, 720.0];

@@ -72,12 +72,6 @@ impl<'a> Demo<'a> {
         Ok(self)
     }
 
-    /// Without the panel: where no window manager runs, the one that comes later lies on top.
-    pub fn without_panel(mut self) -> Self {
-        self.command.arg("--no-panel");
-        self
-    }
-
     /// Draws by this renderer.
     pub fn renderer(mut self, name: &str) -> Self {
         self.command.args(["--renderer", name]);

@@ -137,6 +137,13 @@ fn captions_are_drawn_where_the_page_has_them() -> anyhow::Result<()> {
         bottom(letters) < 40 && right(letters) < 200
     })?;
 
+    stand.show(vec![Caption {
+        line, align: CaptionAlign::Start, ..caption("שלום, עולם")
+    }])?;
+    stand.see_letters("a line that starts at the right", |letters| {
+        bottom(letters) < 40 && 440 < letters.x && 620 < right(letters)
+    })?;
+
     stand.show(Vec::new())?;
     stand.see_none("no caption any more")?;
 

@@ -2,11 +2,12 @@
 
 use crate::connection::{Answer, Link, News};
 use crate::view::{Command, Page};
-use crate::window::{Panel, SIZE};
+use crate::window::Panel;
 use crate::{page, theme};
 use egui::{Key, Vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::{Harness, SnapshotOptions};
+use nearside::PANEL_SIZE;
 use nearside::control::Request;
 use nearside::status::{
     AudioStats, Item, ItemKind, Notice, Playback, Session, Severity, Status, VideoStats,
@@ -36,7 +37,7 @@ fn panel(status: Status) -> Panel {
 
 fn harness(panel: Panel, dark: bool) -> Harness<'static, Rig> {
     let mut harness = Harness::builder()
-        .with_size(Vec2::from(SIZE))
+        .with_size(Vec2::from(PANEL_SIZE))
         .with_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light })
         .with_context_setup(move |ctx| theme::apply(ctx, Some(dark)))
         .build_ui_state(
@@ -255,7 +256,7 @@ fn the_keyboard_alone_reaches_and_works_everything() {
         let Some(node) = focused else { continue };
         let label = node.accesskit_node().label().unwrap_or_default();
         let rect = node.rect();
-        assert!(rect.bottom() <= SIZE[1] && rect.top() >= 0.0, "{label} is out of sight");
+        assert!(rect.bottom() <= PANEL_SIZE[1] && rect.top() >= 0.0, "{label} is out of sight");
         reached.push(label.clone());
         if label == "Mute" {
             harness.key_press(Key::Space);
@@ -427,7 +428,7 @@ fn hostile_text_neither_panics_nor_widens() {
     for node in harness.root().children_recursive() {
         let node = node.accesskit_node();
         let Some(bounds) = node.raw_bounds() else { continue };
-        assert!(bounds.x1 <= f64::from(SIZE[0]), "{bounds:?} {:?}", node.label());
+        assert!(bounds.x1 <= f64::from(PANEL_SIZE[0]), "{bounds:?} {:?}", node.label());
         seen += 1;
     }
     assert!(seen > 10, "only {seen} places were looked at");

@@ -9,13 +9,11 @@ use crate::{icons, page, theme};
 use anyhow::Context as _;
 use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
 use egui::ViewportCommand;
+use nearside::PANEL_SIZE;
 use nearside::control::Request;
 use nearside_channel::message::PlayerCommand;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Size in points when the user has not chosen one.
-pub(crate) const SIZE: [f32; 2] = [440.0, 720.0];
 
 /// Smaller than this nothing fits.
 const MIN_SIZE: [f32; 2] = [360.0, 400.0];
@@ -42,7 +40,7 @@ fn open(backends: wgpu::Backends, dark: Option<bool>, instance: &First) -> efram
         .with_title("Nearside")
         .with_app_id("nearside")
         .with_icon(icons::window_icon())
-        .with_inner_size(SIZE)
+        .with_inner_size(PANEL_SIZE)
         .with_min_inner_size(MIN_SIZE);
     let options = eframe::NativeOptions {
         viewport,

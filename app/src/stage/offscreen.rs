@@ -35,6 +35,7 @@ pub(crate) fn run(
     };
     let window = start.options.window;
     let mut troupe = Troupe::new(start, &gpu, waker, warning)?;
+    let captions = Arc::clone(&troupe.captions);
     loop {
         waker.lower();
         if !troupe.take_inputs(inputs, Instant::now()) {
@@ -49,7 +50,7 @@ pub(crate) fn run(
                 (None, Some(frame)) => {
                     let size =
                         window.unwrap_or_else(|| fitting(frame.format().display_size(), SCREEN));
-                    entry.view.insert(View::offscreen(&gpu, size)?)
+                    entry.view.insert(View::offscreen(&gpu, size, &captions)?)
                 }
                 (None, None) => return Ok(None),
             };

@@ -2,8 +2,11 @@
 //!
 //! Costs nothing while none is shown: fonts and pipelines are made when first needed.
 
-use super::captions;
-use egui::{Align2, Color32, CornerRadius, FontId, Pos2, RawInput, Rect, Stroke, StrokeKind, Vec2};
+use super::captions::{Setter, Slot, Wanted};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Painter, Pos2, RawInput, Rect, Stroke, StrokeKind,
+    TextureHandle, TextureOptions, Vec2,
+};
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 use nearside_channel::message::Caption;
 use nearside_media::render::Gpu;
@@ -33,11 +36,24 @@ impl OverlayView {
 pub(crate) struct Overlay {
     format: wgpu::TextureFormat,
     painter: Option<(egui::Context, Renderer)>,
+    captions: Captions,
+}
+
+/// The captions of one view.
+struct Captions {
+    setter: Arc<Setter>,
+    slot: Arc<Slot>,
+    /// The last ones that were asked for.
+    asked: Option<Wanted>,
+    /// Those of them that were drawn, and where.
+    shown: Vec<(TextureHandle, Rect)>,
 }
 
 impl Overlay {
-    pub(crate) fn new(format: wgpu::TextureFormat) -> Self {
-        Self { format, painter: None }
+    pub(crate) fn new(format: wgpu::TextureFormat, setter: &Arc<Setter>) -> Self {
+        let setter = Arc::clone(setter);
+        let captions = Captions { setter, slot: Arc::default(), asked: None, shown: Vec::new() };
+        Self { format, painter: None, captions }
     }
 
     /// Paints over what is on `target` already.
@@ -59,9 +75,14 @@ impl Overlay {
         let side = |px: u32| f32::from(u16::try_from(px).unwrap_or(u16::MAX));
         let size = Vec2::new(side(width), side(height));
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, size));
-        let input = RawInput { screen_rect, ..RawInput::default() };
-        let mut output = context.run_ui(input, |ui| overlay_ui(ui, size, view));
-        output.textures_delta.free.clear();
+        let max_texture_side = usize::try_from(gpu.max_side_px()).ok();
+        let input = RawInput { screen_rect, max_texture_side, ..RawInput::default() };
+        let captions = &mut self.captions;
+        let wanted = Wanted { captions: Arc::clone(&view.captions), size: (width, height) };
+        let mut output = context.run_ui(input, |ui| {
+            captions.look(ui.ctx(), wanted.clone());
+            overlay_ui(ui, size, view, captions);
+        });
         for (id, images) in output.textures_delta.set.drain() {
             for image in images {
                 renderer.update_texture(device, queue, id, &image);
@@ -88,17 +109,51 @@ impl Overlay {
         }
         commands.push(encoder.finish());
         queue.submit(commands);
+        for id in output.textures_delta.free.drain() {
+            renderer.free_texture(&id);
+        }
     }
 }
 
-fn overlay_ui(ui: &egui::Ui, size: Vec2, view: &OverlayView) {
+impl Captions {
+    /// Takes what was drawn of `wanted`, or asks for it.
+    fn look(&mut self, context: &egui::Context, wanted: Wanted) {
+        if self.asked.as_ref() != Some(&wanted) {
+            self.shown.clear();
+            let is_asked =
+                wanted.captions.is_empty() || self.setter.ask(&self.slot, wanted.clone());
+            self.asked = is_asked.then_some(wanted);
+        }
+        let Some((drawn, blocks)) = self.slot.take() else { return };
+        if self.asked.as_ref() != Some(&drawn) {
+            return;
+        }
+        self.shown.clear();
+        for block in blocks {
+            let side = |px: u32| f32::from(u16::try_from(px).unwrap_or(u16::MAX));
+            let at = Pos2::new(side(block.at.0), side(block.at.1));
+            let image = context.load_texture("caption", block.image, TextureOptions::NEAREST);
+            let rect = Rect::from_min_size(at, image.size_vec2());
+            self.shown.push((image, rect));
+        }
+    }
+
+    fn paint(&self, painter: &Painter) {
+        let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+        for (image, rect) in &self.shown {
+            painter.image(image.id(), *rect, whole, Color32::WHITE);
+        }
+    }
+}
+
+fn overlay_ui(ui: &egui::Ui, size: Vec2, view: &OverlayView, captions: &Captions) {
     let painter = ui.ctx().layer_painter(egui::LayerId::background());
     let all = Rect::from_min_size(Pos2::ZERO, size);
     if view.outline {
         let stroke = Stroke::new(OUTLINE_PX, OUTLINE);
         painter.rect_stroke(all, CornerRadius::ZERO, stroke, StrokeKind::Inside);
     }
-    captions::draw(&painter, size, &view.captions);
+    captions.paint(&painter);
     if let Some(text) = &view.status {
         let font = FontId::proportional((size.y / 28.0).clamp(12.0, 28.0));
         let at = Pos2::new(size.x / 2.0, OUTLINE_PX + 12.0);

@@ -4,9 +4,11 @@
 //! place is kept, so that a paused video is seen as soon as it gets one; a place whose picture
 //! has not come is made and not shown, so that the picture does not wait for it.
 
+use super::captions::Setter;
 use super::entry::Entry;
 use super::session::{Child, Ground, MAX_SIDE_PX, Parent, Session, Spot};
 use super::view::{View, fitting};
+use nearside::PANEL_SIZE;
 use nearside::stage_link::StageOptions;
 use nearside::status::Placement;
 use nearside_channel::message::{DeviceSettings, PlayerKind};
@@ -14,7 +16,7 @@ use nearside_media::picture::VideoFrame;
 use nearside_media::render::{Fit, Gpu, RenderError};
 use std::sync::Arc;
 use std::time::Instant;
-use winit::dpi::PhysicalSize;
+use winit::dpi::{PhysicalPosition, PhysicalSize};
 use winit::event_loop::ActiveEventLoop;
 use winit::window::Window;
 
@@ -37,7 +39,10 @@ pub(crate) struct Places<'a> {
     pub(crate) session: Option<&'a Session>,
     /// What windows of their own are called.
     pub(crate) own: Placement,
+    /// No window manager puts windows beside each other.
+    pub(crate) unmanaged: bool,
     pub(crate) options: &'a StageOptions,
+    pub(crate) captions: &'a Arc<Setter>,
 }
 
 impl Places<'_> {
@@ -46,7 +51,7 @@ impl Places<'_> {
         let exposed = self.session.map(Session::take_exposed).unwrap_or_default();
         for entry in entries {
             if entry.view.is_none() && entry.kind == PlayerKind::Video {
-                let made = || View::nowhere(self.gpu, self.format);
+                let made = || View::nowhere(self.gpu, self.format, self.captions);
                 entry.view = Some(self.spare_view.take().unwrap_or_else(made));
             }
             let child = entry.child.as_ref().map(|child| child.window());
@@ -134,6 +139,10 @@ impl Places<'_> {
         // A window manager may answer later: then a Resized event follows.
         let _ = window.request_inner_size(PhysicalSize::new(size.0, size.1));
         let size = window.inner_size();
+        if let Some(room) = self.room() {
+            let left = room.left.min(room.monitor.width.saturating_sub(size.width));
+            window.set_outer_position(PhysicalPosition::new(left, 0));
+        }
         view.attach(surface, (size.width, size.height), Some(window))?;
         entry.redraw = true;
         entry.put(self.own, Instant::now());
@@ -198,9 +207,35 @@ impl Places<'_> {
     fn fitting(&self, (width, height): (u32, u32)) -> (u32, u32) {
         let Some(monitor) = self.event_loop.primary_monitor() else { return (width, height) };
         let part = |side: u32| (side / MONITOR_PART.1 * MONITOR_PART.0).max(64);
-        let most = (part(monitor.size().width), part(monitor.size().height));
+        let mut most = (part(monitor.size().width), part(monitor.size().height));
+        if let Some(room) = self.room() {
+            most.0 = most.0.min(room.monitor.width.saturating_sub(room.left)).max(64);
+        }
         fitting((width, height), most)
     }
+
+    /// Where a lone picture is seen beside the panel, which is at the left edge when nobody
+    /// puts it elsewhere. `None`: a window manager does that.
+    fn room(&self) -> Option<Room> {
+        if !self.unmanaged || self.own != Placement::FreeStanding {
+            return None;
+        }
+        let monitor = self.event_loop.primary_monitor()?;
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float beyond the range becomes the nearest number"
+        )]
+        let left = (monitor.scale_factor() * f64::from(PANEL_SIZE[0])) as u32;
+        Some(Room { monitor: monitor.size(), left })
+    }
+}
+
+/// A screen and where its free part begins, in pixels.
+struct Room {
+    monitor: PhysicalSize<u32>,
+    left: u32,
 }
 
 /// Gives up the picture's place and its window.

@@ -4,6 +4,7 @@
 //! [`Troupe::act`] hands it, and sleeps until the instant that comes back.
 
 use super::Start;
+use super::captions::Setter;
 use super::entry::Entry;
 use super::input::Input;
 use super::outbox::Outbox;
@@ -30,6 +31,7 @@ pub(crate) struct Troupe {
     pub(crate) options: StageOptions,
     pub(crate) settings: DeviceSettings,
     pub(crate) entries: BTreeMap<PlayerId, Entry>,
+    pub(crate) captions: Arc<Setter>,
     /// The page's.
     title: String,
     output: Output,
@@ -63,16 +65,19 @@ impl Troupe {
         };
         outbox.send(&FromStage::Ready { renderer: facts.clone() });
         let waker = Arc::clone(waker);
+        let wake: Wake = Arc::new(move || waker.wake());
+        let after_letters = Arc::clone(&wake);
         Ok(Self {
             options,
             settings,
             entries: BTreeMap::new(),
+            captions: Arc::new(Setter::new(move || after_letters())),
             title: String::new(),
             beeps: output.take_beeps(),
             output,
             facts,
             outbox,
-            wake: Arc::new(move || waker.wake()),
+            wake,
             no_sound: None,
             warning,
             redraw: false,
@@ -115,7 +120,7 @@ impl Troupe {
             }
         };
         self.take_sound_events();
-        let redraw = std::mem::take(&mut self.redraw);
+        let redraw = std::mem::take(&mut self.redraw) | self.captions.take_done();
         let mut failed = Vec::new();
         for entry in self.entries.values_mut() {
             let now = Instant::now();

@@ -1,5 +1,6 @@
 //! Where a player's picture goes: a window, a texture when there are none, or nowhere yet.
 
+use super::captions::Setter;
 use super::overlay::{Overlay, OverlayView};
 use nearside_media::picture::VideoFrame;
 use nearside_media::render::{Fit, Gpu, Offscreen, Path, RenderError, Renderer, Viewport};
@@ -13,6 +14,7 @@ pub(crate) struct View {
     format: wgpu::TextureFormat,
     renderer: Renderer,
     overlay: Overlay,
+    captions: Arc<Setter>,
     target: Target,
 }
 
@@ -39,14 +41,18 @@ pub(crate) fn fitting(size: (u32, u32), most: (u32, u32)) -> (u32, u32) {
 }
 
 impl View {
-    pub(crate) fn offscreen(gpu: &Gpu, (width, height): (u32, u32)) -> Result<Self, RenderError> {
+    pub(crate) fn offscreen(
+        gpu: &Gpu,
+        (width, height): (u32, u32),
+        captions: &Arc<Setter>,
+    ) -> Result<Self, RenderError> {
         let target = Target::Offscreen(Offscreen::new(gpu, width, height)?);
-        Ok(Self::new(gpu, Offscreen::FORMAT, target))
+        Ok(Self::new(gpu, Offscreen::FORMAT, target, captions))
     }
 
     /// A view without a place, for surfaces of `format`, ready for its first picture.
-    pub(crate) fn nowhere(gpu: &Gpu, format: wgpu::TextureFormat) -> Self {
-        let mut view = Self::new(gpu, format, Target::Nowhere);
+    pub(crate) fn nowhere(gpu: &Gpu, format: wgpu::TextureFormat, captions: &Arc<Setter>) -> Self {
+        let mut view = Self::new(gpu, format, Target::Nowhere, captions);
         if let Err(error) = view.renderer.warm_up() {
             // It comes again with the first picture, and is reported then.
             tracing::debug!(%error, "the renderer does not warm up");
@@ -67,7 +73,8 @@ impl View {
         surface.configure(self.gpu.device(), &configuration);
         if configuration.format != self.format {
             // The picture is lost; the next one comes soon.
-            *self = Self::new(&self.gpu, configuration.format, Target::Nowhere);
+            let format = configuration.format;
+            *self = Self::new(&self.gpu, format, Target::Nowhere, &self.captions);
         }
         self.target = Target::Surface { surface, configuration, window };
         Ok(())
@@ -97,10 +104,11 @@ impl View {
         !matches!(self.target, Target::Nowhere)
     }
 
-    fn new(gpu: &Gpu, format: wgpu::TextureFormat, target: Target) -> Self {
+    fn new(gpu: &Gpu, format: wgpu::TextureFormat, target: Target, captions: &Arc<Setter>) -> Self {
         let renderer = Renderer::new(gpu, format, Path::Auto);
-        let overlay = Overlay::new(format);
-        Self { gpu: gpu.clone(), format, renderer, overlay, target }
+        let overlay = Overlay::new(format, captions);
+        let captions = Arc::clone(captions);
+        Self { gpu: gpu.clone(), format, renderer, overlay, captions, target }
     }
 
     pub(crate) fn os_window(&self) -> Option<&Arc<Window>> {

@@ -76,6 +76,8 @@ struct Stage {
     session: Option<Session>,
     /// What windows of their own are called.
     own: Placement,
+    /// See [`Places::unmanaged`].
+    unmanaged: bool,
 }
 
 struct App {
@@ -163,6 +165,7 @@ impl App {
         // Looks for the client's window while the graphics device opens.
         let waker = Arc::clone(&self.waker);
         let session = facts.map(|facts| Session::start(facts, move || waker.wake())).transpose();
+        let unmanaged = own == Placement::FreeStanding && session::is_unmanaged();
         let size = start.options.window.unwrap_or((640, 360));
         let decorated = own == Placement::PlayerWindow;
         let window = create_window(event_loop, size, decorated)?;
@@ -183,9 +186,9 @@ impl App {
             }
         };
         let troupe = Troupe::new(start, &gpu, &self.waker, warning)?;
-        let spare_view = Some(View::nowhere(&gpu, format));
+        let spare_view = Some(View::nowhere(&gpu, format, &troupe.captions));
         let spare = Some((window, surface));
-        Ok(Stage { troupe, gpu, format, spare, spare_view, session, own })
+        Ok(Stage { troupe, gpu, format, spare, spare_view, session, own, unmanaged })
     }
 
     /// Looks at everything and plans the next look.
@@ -204,8 +207,9 @@ impl App {
             event_loop.set_control_flow(ControlFlow::Wait);
             return;
         }
-        let Stage { troupe, gpu, format, spare, spare_view, session, own } = stage;
+        let Stage { troupe, gpu, format, spare, spare_view, session, own, unmanaged } = stage;
         let options = troupe.options.clone();
+        let captions = Arc::clone(&troupe.captions);
         let mut places = Places {
             event_loop,
             gpu,
@@ -214,7 +218,9 @@ impl App {
             spare_view,
             session: session.as_ref(),
             own: *own,
+            unmanaged: *unmanaged,
             options: &options,
+            captions: &captions,
         };
         places.arrange(troupe.entries.values_mut());
         let wake =

@@ -30,6 +30,7 @@ x11rb::atom_manager! {
     /// Names of properties.
     pub(crate) Atoms: AtomsCookie {
         _NET_CLIENT_LIST,
+        _NET_SUPPORTING_WM_CHECK,
         _NET_WM_PID,
         _NET_WM_NAME,
         UTF8_STRING,

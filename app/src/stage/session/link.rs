@@ -19,8 +19,8 @@ use std::thread::JoinHandle;
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, CreateWindowAux, EventMask,
-    MapState, Screen, Visibility, Window, WindowClass,
+    AtomEnum, ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _, CreateWindowAux,
+    EventMask, MapState, Screen, Visibility, Window, WindowClass,
 };
 use x11rb::protocol::{Event, shape};
 use x11rb::rust_connection::RustConnection;
@@ -73,6 +73,20 @@ struct Seen {
     /// Pictures' windows that are wholly covered by other programs.
     obscured: BTreeSet<Window>,
     windows_found: u64,
+}
+
+/// Whether no window manager says on the environment's display that it is there (EWMH,
+/// "_NET_SUPPORTING_WM_CHECK").
+///
+/// # Errors
+/// There is no X server, or it is gone.
+pub(crate) fn has_no_manager() -> Result<bool, LinkError> {
+    let (connection, screen) = x11rb::connect(None)?;
+    let atoms = Atoms::new(&connection)?.reply()?;
+    let root = connection.setup().roots.get(screen).ok_or(ConnectError::InvalidScreen)?.root;
+    let check = atoms._NET_SUPPORTING_WM_CHECK;
+    let word = connection.get_property(false, root, check, AtomEnum::WINDOW, 0, 1)?.reply()?;
+    Ok(word.value32().and_then(|mut windows| windows.next()).is_none())
 }
 
 /// The shared connection.

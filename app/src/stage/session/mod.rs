@@ -108,6 +108,14 @@ pub(crate) fn is_on_x11() -> bool {
     std::env::var_os("DISPLAY").is_some_and(|display| !display.is_empty())
 }
 
+/// Whether this process is on an X11 display on which no window manager runs. Without an answer
+/// there is one.
+pub(crate) fn is_unmanaged() -> bool {
+    // Under Wayland the compositor places windows.
+    let on_wayland = std::env::var_os("WAYLAND_DISPLAY").is_some_and(|it| !it.is_empty());
+    !on_wayland && is_on_x11() && link::has_no_manager().unwrap_or(false)
+}
+
 /// Whether the process exists; unknown processes do.
 fn is_alive(pid: u32) -> bool {
     pid == 0 || std::path::Path::new("/proc").join(pid.to_string()).exists()
