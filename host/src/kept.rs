@@ -21,7 +21,7 @@ mod tests;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use nearside_channel::message::{StreamCommand, StreamId, TimeRange};
+use nearside_channel::message::{AppendMode, StreamCommand, StreamId, TimeRange};
 use nearside_channel::scheduler::{PushError, Scheduler};
 
 use self::sniff::{Begins, Found, Sniffer};
@@ -68,6 +68,8 @@ struct Append {
     init: Option<InitAt>,
     /// What it brought, once the browser has said: nothing may be in it.
     brought: Option<Brought>,
+    /// A device was given it before.
+    is_known: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +136,7 @@ impl Log {
                 group: self.group,
                 init: None,
                 brought: None,
+                is_known: false,
             }),
             StreamCommand::Abort => {
                 self.sniffer.reset();
@@ -255,7 +258,11 @@ impl Log {
             };
             if !cursor.command_sent {
                 let after = self.entries.range(cursor.entry + 1..);
-                scheduler.push_command(stream, &append.command_for(after))?;
+                let mut command = append.command_for(after);
+                let mut before = self.entries.range(..cursor.entry).rev();
+                let before = before.find_map(Entry::as_append);
+                append.place_again(before.map_or(0, |it| it.seq), &mut command);
+                scheduler.push_command(stream, &command)?;
                 cursor.command_sent = true;
             }
             while let Some(piece) = append.pieces.get(cursor.piece) {
@@ -271,6 +278,9 @@ impl Log {
             }
             let next = self.entries.get(cursor.entry + 1);
             let command_sent = next.is_some_and(|next| append.goes_on_in(next));
+            if let Some(Entry::Append(append)) = self.entries.get_mut(cursor.entry) {
+                append.is_known = true;
+            }
             *cursor = Cursor { entry: cursor.entry + 1, command_sent, ..Cursor::default() };
         }
         Ok(())
@@ -302,6 +312,20 @@ impl Append {
         }
     }
 
+    /// In sequence mode an append begins where the one before it has ended. Where a device that
+    /// starts anew is not given that one any more, the command says where: `before` is the
+    /// append that the device was given last, 0 for none.
+    fn place_again(&self, before: u32, command: &mut StreamCommand) {
+        let StreamCommand::Append { timestamp_offset_micros, mode, .. } = command else { return };
+        let follows = before == self.seq.wrapping_sub(1);
+        if !self.is_known || !self.is_first || follows || *mode != AppendMode::Sequence {
+            return;
+        }
+        if let Some(Brought::Growth(span)) = self.brought {
+            *timestamp_offset_micros = span.start_micros;
+        }
+    }
+
     fn goes_on_in(&self, next: &Entry) -> bool {
         matches!(next, Entry::Append(next) if !next.is_first && next.seq == self.seq)
     }
@@ -323,6 +347,13 @@ impl Append {
 }
 
 impl Entry {
+    fn as_append(&self) -> Option<&Append> {
+        match self {
+            Self::Append(append) => Some(append),
+            Self::Command(_) => None,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Command(_) => ENTRY_OVERHEAD,

@@ -30,14 +30,14 @@ fn segment(number: u8, second: u16) -> Vec<u8> {
     [boxed(b"moof", &[0; 30]), boxed(b"mdat", &[[number, high, low]; 150].concat())].concat()
 }
 
-fn append(seq: u32, bytes: usize) -> StreamCommand {
+fn append(seq: u32, bytes: usize, mode: AppendMode) -> StreamCommand {
     StreamCommand::Append {
         seq,
         bytes: u32::try_from(bytes).unwrap(),
         timestamp_offset_micros: 0,
         window_start_micros: 0,
         window_end_micros: None,
-        mode: AppendMode::Segments,
+        mode,
     }
 }
 
@@ -67,6 +67,8 @@ struct Device {
     expected: usize,
     ended: bool,
     appends: Vec<u32>,
+    /// The offsets of the appends, in microseconds.
+    offsets: Vec<i64>,
     mimes: Vec<String>,
 }
 
@@ -74,9 +76,10 @@ impl Device {
     fn command(&mut self, command: &StreamCommand) {
         assert_eq!(self.expected, 0, "an append comes whole");
         match command {
-            StreamCommand::Append { seq, bytes, .. } => {
+            StreamCommand::Append { seq, bytes, timestamp_offset_micros, .. } => {
                 self.expected = usize::try_from(*bytes).unwrap();
                 self.appends.push(*seq);
+                self.offsets.push(*timestamp_offset_micros);
                 self.ended = false;
             }
             StreamCommand::Abort => self.pending.clear(),
@@ -216,16 +219,18 @@ struct Browser {
     seq: u32,
     /// Of the init segment that was appended last.
     init: Option<u8>,
+    mode: AppendMode,
 }
 
 impl Browser {
     fn new() -> Self {
-        Self { log: Log::new(MIME), held: Held::new(), seq: 0, init: None }
+        let mode = AppendMode::Segments;
+        Self { log: Log::new(MIME), held: Held::new(), seq: 0, init: None, mode }
     }
 
     fn append(&mut self, bytes: &[u8], cut: usize) {
         self.seq += 1;
-        self.log.command(append(self.seq, bytes.len()));
+        self.log.command(append(self.seq, bytes.len(), self.mode));
         for piece in bytes.chunks(cut) {
             self.log.media(Bytes::copy_from_slice(piece));
         }
@@ -357,6 +362,23 @@ fn a_long_file_that_is_poured_in_keeps_only_what_is_buffered() {
         anew.send_all(&mut browser.log);
         assert!(anew.device.held.is_superset(&browser.held));
     }
+}
+
+#[test]
+fn a_device_that_starts_anew_hears_where_a_sequence_goes_on() {
+    let (mut browser, mut way) = (Browser::new(), Way::new());
+    browser.mode = AppendMode::Sequence;
+    browser.act(Act::Append { init: Some(1), seconds: 0..10, cut: 4096 }, &mut way);
+    way.send_all(&mut browser.log);
+    assert_eq!(way.device.offsets, [0; 11], "as the page has them");
+    browser.act(Act::Remove { from: 0, to: 4 }, &mut way);
+    browser.act(Act::Remove { from: 6, to: 8 }, &mut way);
+    way.send_all(&mut browser.log);
+    browser.log.rewind();
+    let mut anew = Way::new();
+    anew.send_all(&mut browser.log);
+    assert_eq!(anew.device.appends, [1, 6, 7, 10, 11], "the init segment, and what is held");
+    assert_eq!(anew.device.offsets, [0, 4 * SECOND, 0, 8 * SECOND, 0]);
 }
 
 #[test]

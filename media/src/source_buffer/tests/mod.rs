@@ -198,6 +198,11 @@ fn video_frames_are_processed_as_specified() {
             &[0, 10, 20, 30],
         ),
         (
+            "sequence that goes on where the host says, then where the page's had moved",
+            &[Mode(Sequence), Offset(40), Frames("K540 550"), Offset(-500), Frames("560 K570")],
+            &[40, 50, 60, 70],
+        ),
+        (
             "sequence after segments",
             &[Frames("K0 10"), Mode(Sequence), Frames("K700 710")],
             &[0, 10, 20, 30],
