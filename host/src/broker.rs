@@ -7,7 +7,7 @@
 //! INVARIANT: it does nothing while nothing happens, but for the heartbeat of an open
 //! connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -72,6 +72,8 @@ struct Broker {
     session: Session,
     device: Device,
     ports: BTreeMap<BrowserId, port::Outbox>,
+    /// Browsers whose relay stands still: their pages are not on the device.
+    stuck: BTreeSet<BrowserId>,
     inbox: mpsc::Receiver<Input>,
     /// For new ports.
     outbox: mpsc::Sender<Input>,
@@ -110,6 +112,7 @@ impl Broker {
             session: Session::new(identity, policy, ring),
             device: Device::new(transport, greeting),
             ports: BTreeMap::new(),
+            stuck: BTreeSet::new(),
             inbox,
             outbox,
             next_browser: 1,
@@ -190,6 +193,7 @@ impl Broker {
             }
             Input::Gone(id) => {
                 self.ports.remove(&id);
+                self.stuck.remove(&id);
                 self.session.browser_gone(id);
                 if self.ports.is_empty() && self.detached {
                     self.end_at = Some(Instant::now() + LINGER);
@@ -220,6 +224,13 @@ impl Broker {
                 tracing::warn!(browser = id.0, "a browser does not read and is let go");
                 self.ports.remove(&id);
                 self.session.browser_gone(id);
+            } else if !port.is_stuck() {
+                self.stuck.remove(&id);
+            } else if self.stuck.insert(id) {
+                tracing::warn!(browser = id.0, "a relay stands still");
+                if let Err(error) = self.session.browser_stands_still(id, Instant::now()) {
+                    self.give_up(error);
+                }
             }
         }
     }

@@ -6,10 +6,13 @@
 //! broker's task has the state.
 //!
 //! INVARIANT: a message is bounded before it is read, and what waits to be written to a
-//! browser is bounded: one that does not read is let go.
+//! browser is bounded: one that does not read is let go. The socket itself keeps little, so
+//! that a relay that stands still is found soon: its browser plays by itself by then, and the
+//! device must not go on, too.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nearside_channel::extension::{ExtensionMessage, HostEvent, MAX_PIECE, MAX_TO_BROWSER};
 use tokio::io::{
@@ -37,19 +40,46 @@ const _: () = assert!(MAX_PIECE / 3 * 4 + (64 << 10) < 2 << 20, "a piece of medi
 const OUTBOX: usize = 4096;
 const OUTBOX_BYTES: usize = 8 << 20;
 
+/// What the socket keeps for a relay that does not read, in bytes: less than the system's
+/// least, which is a few messages.
+#[cfg(unix)]
+const SOCKET_BYTES: usize = 1;
+
+/// A relay only copies: one that has taken nothing for so long stands still.
+const STUCK: Duration = Duration::from_secs(3);
+
 /// What waits for one browser. Dropping it closes the port once that is written.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     messages: mpsc::Sender<Vec<u8>>,
-    queued: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: AtomicUsize,
+    /// When the message began that is being written.
+    since: Mutex<Option<Instant>>,
+}
+
+impl Waiting {
+    fn mark(&self, since: Option<Instant>) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
 }
 
 impl Outbox {
     /// False: the browser does not read.
     pub(crate) fn push(&self, message: Vec<u8>) -> bool {
         let length = message.len();
-        let queued = self.queued.fetch_add(length, Ordering::Relaxed);
+        let queued = self.waiting.bytes.fetch_add(length, Ordering::Relaxed);
         queued + length <= OUTBOX_BYTES && self.messages.try_send(message).is_ok()
+    }
+
+    /// Its relay takes nothing, now and for a while.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let since = *self.waiting.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| STUCK < since.elapsed())
     }
 }
 
@@ -68,6 +98,10 @@ pub(crate) enum Input {
 /// Serves one client until it or the broker ends.
 pub(crate) async fn serve(stream: Client, id: BrowserId, broker: mpsc::Sender<Input>) {
     let processes = ancestry(&stream);
+    #[cfg(unix)]
+    if let Err(error) = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SOCKET_BYTES) {
+        tracing::debug!(%error, "a relay that stands still is found later");
+    }
     let (reader, writer) = tokio::io::split(stream);
     let mut reader = BufReader::with_capacity(64 << 10, reader);
     let mut line = String::new();
@@ -104,13 +138,13 @@ async fn serve_browser(
         return;
     }
     let (messages, outgoing) = mpsc::channel(OUTBOX);
-    let queued = Arc::new(AtomicUsize::new(0));
-    let outbox = Outbox { messages, queued: queued.clone() };
+    let waiting = Arc::new(Waiting::default());
+    let outbox = Outbox { messages, waiting: Arc::clone(&waiting) };
     if broker.send(Input::Came(id, outbox, processes)).await.is_err() {
         return;
     }
     // Ends when the broker lets go of the outbox, and takes the reading end with it.
-    let writing = write(writer, outgoing, &queued);
+    let writing = write(writer, outgoing, &waiting);
     tokio::select! {
         () = writing => {}
         () = read(&mut reader, id, broker) => {}
@@ -122,13 +156,15 @@ async fn serve_browser(
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
     mut outgoing: mpsc::Receiver<Vec<u8>>,
-    queued: &AtomicUsize,
+    waiting: &Waiting,
 ) {
     while let Some(message) = outgoing.recv().await {
-        queued.fetch_sub(message.len(), Ordering::Relaxed);
+        waiting.bytes.fetch_sub(message.len(), Ordering::Relaxed);
+        waiting.mark(Some(Instant::now()));
         if writer.write_all(&message).await.is_err() {
             return;
         }
+        waiting.mark(None);
     }
 }
 

@@ -11,8 +11,8 @@ use nearside_channel::scheduler::Scheduler;
 
 use super::feed::STREAM_QUEUE;
 use super::ids::StreamIds;
-use super::model::{PageKey, Stage};
-use super::{Device, DeviceError, RETRIES, STABLE_AFTER, Session};
+use super::model::{Page, PageKey, Stage};
+use super::{BrowserId, Device, DeviceError, RETRIES, STABLE_AFTER, Session};
 
 impl Session {
     /// The device took the connection: everything is given to it.
@@ -133,6 +133,28 @@ impl Session {
             | DeviceMessage::Ping { .. }
             | DeviceMessage::Pong { .. } => Ok(()),
         }
+    }
+
+    /// A browser hears nothing and so plays by itself: its pages are taken from the device, and
+    /// given to it again a little later, where they wait for the browser.
+    ///
+    /// # Errors
+    /// The connection to the device is of no use any more.
+    pub(crate) fn browser_stands_still(
+        &mut self,
+        browser: BrowserId,
+        now: Instant,
+    ) -> Result<(), DeviceError> {
+        let of = |(key, page): (&PageKey, &Page)| {
+            (key.0 == browser && page.channel_id().is_some()).then_some(*key)
+        };
+        let keys: Vec<_> = self.pages.iter().filter_map(of).collect();
+        let reason = Reason::new(
+            ReasonCode::StageUnavailable,
+            "The browser did not answer.",
+            "It plays in the session until the browser is back.",
+        );
+        keys.into_iter().try_for_each(|key| self.page_failed(key, reason.clone(), now))
     }
 
     /// The page's stage is gone or was refused: it is tried again, ever more slowly.

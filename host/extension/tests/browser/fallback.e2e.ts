@@ -249,6 +249,25 @@ for (const paused of [false, true]) {
   });
 }
 
+test("a relay that stands still: browser and device do not both play, and it comes back", async () => {
+  await withRig({}, async (own) => {
+    const { page, errors } = await playing(own, "long");
+    const before = await nativeFrames(page);
+    const relays = own.relays();
+    assert.notEqual(relays.length, 0);
+    for (const pid of relays) process.kill(pid, "SIGSTOP");
+    try {
+      await own.status.now.until("nothing on the device", ({ items }) => items.length === 0);
+      assert.ok((await nativeFrames(page)) - before > NATIVE_FRAMES);
+      own.status.record();
+    } finally {
+      for (const pid of relays) process.kill(pid, "SIGCONT");
+    }
+    await onDevice(own, "pictures on the device", (items) => items.some((item) => item.flowing));
+    assert.deepEqual(errors, []);
+  });
+});
+
 test("an agent that comes later is used for new pages", async () => {
   await withRig({ agent: false }, async (own) => {
     const clip = await own.clip("fmp4");

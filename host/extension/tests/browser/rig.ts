@@ -241,6 +241,12 @@ export class BrowserRig {
     });
   }
 
+  /** Those of them that only copy, one a port. */
+  relays(): number[] {
+    const command = (pid: number) => fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return this.hosts().filter((pid) => command(pid)[1] !== "broker");
+  }
+
   async stop(): Promise<void> {
     this.#status?.close();
     await this.#context?.close();
