@@ -17,17 +17,16 @@ import { Attachment } from "./attachment.js";
 import { Autoplay } from "./autoplay.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
-import { factsOf, handoverOf, isSeen } from "./facts.js";
+import { factsOf, handoverOf, isAt, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import { Heart } from "./heart.js";
 import type { Link, PlayerSink } from "./link.js";
 import { dispatch, later, NativeEvent, native, now, spansOf } from "./natives.js";
-import { Patience } from "./patience.js";
+import { OPENING, Patience } from "./patience.js";
 import { Permission } from "./permission.js";
 import { Playback } from "./playback.js";
 import { Preload } from "./preload.js";
-import { abs } from "./primordials.js";
 import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
@@ -41,12 +40,6 @@ import { sourceOf } from "./tee.js";
 import { Told } from "./told.js";
 
 export type Mode = "nothing" | "waiting" | "device" | "native";
-
-/** The browser's element this near to the device's position needs no seek, in seconds. */
-const SAME_PLACE = 0.05;
-
-/** So long the page's player has for opening its source before the device takes over, in ms. */
-const OPENING = 25;
 
 export class Control implements PlayerSink, Owner {
   readonly playback: Playback;
@@ -100,6 +93,11 @@ export class Control implements PlayerSink, Owner {
     this.callbacks = new FrameCallbacks(this);
     this.cues = new CueClock(element, () => this.pause(), new Captions(this, link));
     this.cues.onDue = () => this.changed();
+  }
+
+  /** Nothing is known of what it plays. */
+  get rests(): boolean {
+    return this.mode === "nothing" && this.#reported === 0 && this.#barred === null;
   }
 
   get onDevice(): boolean {
@@ -234,7 +232,7 @@ export class Control implements PlayerSink, Owner {
     this.told.play = plays;
     this.#stopWatching();
     this.preload.restore();
-    const there = sought || abs(native.currentTime.get(element) - at) <= SAME_PLACE;
+    const there = sought || isAt(element, at);
     this.told.playing = running;
     this.told.ended = playback.ended;
     this.told.changesHands();

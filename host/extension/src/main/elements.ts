@@ -23,6 +23,8 @@ export class Elements {
   readonly #controls = new SafeWeakMap<HTMLMediaElement, Control>();
   readonly #playing = new SafeSet<Control>();
   readonly #connected = new SafeSet<Control>();
+  /** Elements that load anew and were not looked at yet. */
+  readonly #late = new SafeSet<Control>();
   #observed = new SafeWeakSet<Node>();
   readonly #removals: MutationObserver;
 
@@ -33,12 +35,14 @@ export class Elements {
 
   /** The control of an element that is known; null for everything else. */
   known(target: unknown): Control | null {
-    return this.#controls.get(target as HTMLMediaElement) ?? null;
+    const control = this.#controls.get(target as HTMLMediaElement);
+    if (control && this.#late.size > 0 && this.#late.has(control)) this.#catchUp(control);
+    return control ?? null;
   }
 
   /** The control while the device plays the element. */
   onDevice(target: unknown): Control | null {
-    const control = this.#controls.get(target as HTMLMediaElement);
+    const control = this.known(target);
     if (!control) return null;
     if (control.onDevice) control.sync();
     return control.onDevice ? control : null;
@@ -55,6 +59,29 @@ export class Elements {
     watchTracks(target, () => control.cuesChanged());
     control.sync();
     return control;
+  }
+
+  /**
+   * The page lets the element load. One of which nothing was known is looked at a task later,
+   * or when somebody asks: until then the browser opens the source, for which the page waits.
+   */
+  loads(control: Control): void {
+    control.told.started = false;
+    if (!control.rests) return control.sync(true);
+    this.#late.add(control);
+    queueTask(() => this.catchUp());
+  }
+
+  /** Looks at all that load anew. */
+  catchUp(): void {
+    this.#late.forEach((control) => {
+      this.#catchUp(control);
+    });
+  }
+
+  #catchUp(control: Control): void {
+    this.#late.delete(control);
+    control.sync(true);
   }
 
   #onPlaying(control: Control, playing: boolean): void {

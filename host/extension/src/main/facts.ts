@@ -1,7 +1,11 @@
 /** What the browser's own element says now, as the playback state asks for it. */
 import { native } from "./natives.js";
 import type { Facts, Handover } from "./playback.js";
+import { abs } from "./primordials.js";
 import type { Span } from "./ranges.js";
+
+/** The browser's element this near to a place needs no seek, in seconds. */
+const SAME_PLACE = 0.05;
 
 export function factsOf(
   element: HTMLMediaElement,
@@ -33,4 +37,9 @@ export function handoverOf(element: HTMLMediaElement): Handover {
     running: native.readyState.get(element) >= 3,
     seeking: native.seeking.get(element),
   };
+}
+
+/** Whether the browser's element is at a place in its media, in seconds. */
+export function isAt(element: HTMLMediaElement, at: number): boolean {
+  return abs(native.currentTime.get(element) - at) <= SAME_PLACE;
 }

@@ -26,6 +26,7 @@ if (typeof MediaSource === "function") {
   installCues();
   installDialogs(link);
   installTee(link, () => {
+    elements.catchUp();
     const found = allMedia();
     for (let at = 0; at < found.length; at++) elements.touch(found[at])?.sync();
   });

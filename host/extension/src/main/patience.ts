@@ -3,6 +3,8 @@ import type { PlaybackState } from "../generated/messages.js";
 import { cancelLater, later, now } from "./natives.js";
 import { max } from "./primordials.js";
 
+/** For the page's player to open its source, before the device takes over, in ms. */
+export const OPENING = 25;
 /** Until the stage takes commands, in ms. */
 const STAGE = 4000;
 /** Until it shows a file or a stream that the browser could, in ms. */

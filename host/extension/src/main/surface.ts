@@ -135,23 +135,15 @@ function sources(elements: Elements): void {
     wrapSetter(ELEMENT, name, (original, self, value) => {
       call(original, self, [value]);
       const control = elements.known(self);
-      if (control) {
-        control.told.started = false;
-        control.sync(true);
-      } else {
-        elements.touch(self);
-      }
+      if (control) elements.loads(control);
+      else elements.touch(self);
     });
   }
   wrapMethod(ELEMENT, "load", (original, self, args) => {
     call(original, self, args);
     const control = elements.known(self);
-    if (control) {
-      control.told.started = false;
-      control.sync(true);
-    } else {
-      elements.touch(self);
-    }
+    if (control) elements.loads(control);
+    else elements.touch(self);
   });
   wrapSetter(ELEMENT, "preservesPitch", (original, self, value) => {
     call(original, self, [value]);
