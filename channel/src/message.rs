@@ -228,7 +228,7 @@ pub struct Size {
     pub height: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Rect {
     pub x: i32,
@@ -238,7 +238,7 @@ pub struct Rect {
 }
 
 /// Where a player's picture lies on the remote desktop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Layout {
     /// The picture's box, where the element's `object-fit` and `object-position` put it: the
@@ -257,6 +257,11 @@ pub struct Layout {
     /// greeting.
     #[serde(default)]
     pub desktop: Option<Size>,
+    /// The bar of the browser's own controls, while it is seen; it shows the parked element. The
+    /// device draws over what `covered` leaves of it how playback stands. As high as 72 CSS
+    /// pixels.
+    #[serde(default)]
+    pub control_bar: Option<Rect>,
 }
 
 /// Bound on [`Layout::covered`].

@@ -215,7 +215,7 @@ fn player_command(command: &PlayerCommand) -> Checked {
             duration_micros.map_or(Ok(()), |duration| span("duration", 0, Some(duration)))
         }
         PlayerCommand::Layout(layout) => {
-            let Layout { rect: _, clip: _, covered, visible: _, fullscreen: _, desktop } = layout;
+            let Layout { covered, desktop, .. } = layout;
             desktop.map_or(Ok(()), desktop_size)?;
             at_most("covered", covered.len(), MAX_COVERED)
         }

@@ -1,7 +1,7 @@
 //! Pictures over the RDP client's window, on a display of the test's own: every pixel of them
 //! is where the page says, and nowhere else.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use nearside::control::{Connection, Reply, Request};
 use nearside::status::Placement;
 use nearside_channel::message::{DeviceSettings, Layout, PlayerCommand, ReasonCode, Rect, Size};
@@ -39,8 +39,7 @@ fn rect([x, y]: [i32; 2], [width, height]: [u32; 2]) -> Rect {
 
 /// Wholly visible there.
 fn at(rect: Rect) -> Layout {
-    let (clip, covered) = (rect, Vec::new());
-    Layout { rect, clip, covered, visible: true, fullscreen: false, desktop: None }
+    Layout { rect, clip: rect, visible: true, ..Layout::default() }
 }
 
 /// The place of a rectangle of the desktop on the screen, at scale 1.
@@ -560,6 +559,26 @@ fn outlines_and_status_lie_on_the_picture() -> anyhow::Result<()> {
     control.send(&Request::SetSettings { settings: DeviceSettings::default() })?;
     ensure!(control.receive()? == Reply::Done);
     session.see_video("no outline", &[whole])
+}
+
+#[test]
+fn the_browsers_controls_show_how_the_device_plays() -> anyhow::Result<()> {
+    let stand = Stand::new()?;
+    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
+    let mut session = stand.play_over(None)?;
+    let video = rect([120, 90], [320, 180]);
+    session.lay(&Layout { control_bar: Some(rect([120, 198], [320, 72])), ..at(video) })?;
+    let middle = (100 + 120 + 24, 60 + 198 + 25);
+    // Between the two bars of "pause" it is dark, and in the middle of "play" it is white.
+    let is_white = |screen: &Picture, wanted: bool| {
+        let pixel = screen.pixel(middle.0, middle.1);
+        if (200 < pixel[1]) == wanted { Ok(()) } else { Err(anyhow!("{pixel:?}")) }
+    };
+    session.see("play", |screen| is_white(screen, true))?;
+    session.host.player(PlayerCommand::Play)?;
+    session.see("pause", |screen| is_white(screen, false))?;
+    session.lay(&at(video))?;
+    session.see_video("no controls", &[on_screen(WINDOW, video)])
 }
 
 #[test]

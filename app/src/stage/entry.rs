@@ -1,12 +1,13 @@
 //! One player of the stage: its playback, its view, and what was reported of it.
 
+use super::control_bar::{self, Button, ControlBar};
 use super::overlay::OverlayView;
 use super::session::Child;
 use super::translate;
 use super::view::View;
 use nearside::stage_link::{PlayerStats, RendererFacts};
 use nearside::status::Placement;
-use nearside_channel::message::{Caption, Layout, PlayerCommand, PlayerId, PlayerKind};
+use nearside_channel::message::{Caption, Layout, PlayerCommand, PlayerId, PlayerKind, Rect};
 use nearside_media::measure::AvOffsets;
 use nearside_media::player::{Buffers, Event, Player, State};
 use nearside_media::time::Pts;
@@ -39,6 +40,8 @@ pub(crate) struct Entry {
     pub(crate) seen: bool,
     /// What the page's text tracks show now.
     captions: Arc<[Caption]>,
+    /// Where the browser's own controls are seen on the picture.
+    control_bar: Option<Rect>,
     /// Draw again although the picture is the same.
     pub(crate) redraw: bool,
     placement: Option<Placement>,
@@ -74,6 +77,7 @@ impl Entry {
             layout: None,
             seen: false,
             captions: Arc::default(),
+            control_bar: None,
             redraw: false,
             placement: None,
             title,
@@ -132,6 +136,12 @@ impl Entry {
         }
     }
 
+    /// The browser's own controls are seen there on the picture.
+    pub(crate) fn show_controls(&mut self, control_bar: Option<Rect>) {
+        self.redraw |= self.control_bar != control_bar;
+        self.control_bar = control_bar;
+    }
+
     /// Notes an event for the measurements and the status line.
     pub(crate) fn note(&mut self, event: &Event, now: Instant) {
         match event {
@@ -187,6 +197,22 @@ impl Entry {
             outline,
             status: shown.then(|| "Redirected: this video plays on your device.".to_owned()),
             captions: Arc::clone(&self.captions),
+            control_bar: self.control_bar.map(|rect| self.controls(rect, now)),
+        }
+    }
+
+    fn controls(&self, rect: Rect, now: Instant) -> ControlBar {
+        let time = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+        let button = match self.player.state() {
+            State::Ended => Button::Replay,
+            _ if self.player.is_paused() => Button::Play,
+            _ => Button::Pause,
+        };
+        ControlBar {
+            rect: control_bar::on_picture(rect),
+            button,
+            position: time(self.player.position(now).0),
+            duration: self.player.duration_micros().map(time),
         }
     }
 

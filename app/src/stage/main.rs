@@ -9,6 +9,7 @@
 //! ```
 
 mod captions;
+mod control_bar;
 mod entry;
 mod input;
 mod offscreen;

@@ -3,6 +3,7 @@
 //! Costs nothing while none is shown: fonts and pipelines are made when first needed.
 
 use super::captions::{Setter, Slot, Wanted};
+use super::control_bar::ControlBar;
 use egui::{
     Align2, Color32, CornerRadius, FontId, Painter, Pos2, RawInput, Rect, Stroke, StrokeKind,
     TextureHandle, TextureOptions, Vec2,
@@ -24,11 +25,14 @@ pub(crate) struct OverlayView {
     pub(crate) status: Option<String>,
     /// What the page's text tracks show.
     pub(crate) captions: Arc<[Caption]>,
+    /// Over the browser's own controls, while they are seen.
+    pub(crate) control_bar: Option<ControlBar>,
 }
 
 impl OverlayView {
     fn is_empty(&self) -> bool {
-        !self.outline && self.status.is_none() && self.captions.is_empty()
+        let has_bar = self.control_bar.is_some();
+        !self.outline && self.status.is_none() && self.captions.is_empty() && !has_bar
     }
 }
 
@@ -154,6 +158,9 @@ fn overlay_ui(ui: &egui::Ui, size: Vec2, view: &OverlayView, captions: &Captions
         painter.rect_stroke(all, CornerRadius::ZERO, stroke, StrokeKind::Inside);
     }
     captions.paint(&painter);
+    if let Some(bar) = &view.control_bar {
+        bar.draw(&painter);
+    }
     if let Some(text) = &view.status {
         let font = FontId::proportional((size.y / 28.0).clamp(12.0, 28.0));
         let at = Pos2::new(size.x / 2.0, OUTLINE_PX + 12.0);

@@ -176,7 +176,7 @@ impl Places<'_> {
         let spot = session.spot(entry.layout.as_ref(), parent.size, limit);
         let Ok(change) = child.place(&spot, has_picture) else { return Ok(false) };
         match spot {
-            Spot::Shown { .. } => {}
+            Spot::Shown { control_bar, .. } => entry.show_controls(control_bar),
             Spot::Hidden => return Ok(false),
             Spot::TooLarge { width, height } => {
                 return Err(RenderError::TooLarge { width, height, limit });
@@ -244,6 +244,7 @@ fn leave(entry: &mut Entry) {
         view.detach();
     }
     entry.child = None;
+    entry.show_controls(None);
 }
 
 /// The surface keeps the window as long as it lives.

@@ -232,6 +232,7 @@ pub(crate) fn all() -> Vec<Sample> {
             visible: true,
             fullscreen: false,
             desktop: Some(Size { width: 1024, height: 768 }),
+            control_bar: Some(rect),
         }),
     ];
     player_commands.extend(

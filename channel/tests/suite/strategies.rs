@@ -64,11 +64,11 @@ prop_compose! {
 prop_compose! {
     fn layout()(
         rect in rect(), clip in rect(), covered in vec(rect(), 0..=MAX_COVERED),
-        visible: bool, fullscreen: bool,
+        visible: bool, fullscreen: bool, control_bar in option::of(rect()),
         desktop in option::of((0..=MAX_EXTENT, 0..=MAX_EXTENT)),
     ) -> Layout {
         let desktop = desktop.map(|(width, height)| Size { width, height });
-        Layout { rect, clip, covered, visible, fullscreen, desktop }
+        Layout { rect, clip, covered, visible, fullscreen, desktop, control_bar }
     }
 }
 

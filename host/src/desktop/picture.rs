@@ -221,6 +221,7 @@ impl Picture {
         let moved = sum(offset(seat.base, window.rect), mistake(&layout, window));
         layout.rect = shifted(layout.rect, moved);
         layout.clip = shifted(layout.clip, moved);
+        layout.control_bar = layout.control_bar.map(|bar| shifted(bar, moved));
         let covered = layout.covered.iter().map(|part| shifted(*part, moved)).collect();
         layout.covered = with_windows(covered, layout.clip, above);
         layout

@@ -43,7 +43,15 @@ const DESKTOP: Size = Size { width: 1024, height: 768 };
 fn layout(rect: Rect, covered: &[Rect]) -> Layout {
     let covered = covered.to_vec();
     let desktop = Some(DESKTOP);
-    Layout { rect, clip: rect, covered, visible: true, fullscreen: false, desktop }
+    Layout {
+        rect,
+        clip: rect,
+        covered,
+        visible: true,
+        fullscreen: false,
+        desktop,
+        control_bar: None,
+    }
 }
 
 /// What a page says, which knows one of two monitors.

@@ -150,6 +150,11 @@ impl Player {
         self.act(now);
     }
 
+    /// Whether it was told to stand, however it stands.
+    pub fn is_paused(&self) -> bool {
+        self.transport.paused()
+    }
+
     /// Seeks; `Seeked` with `token` follows when the picture is there.
     pub fn seek(&mut self, to: Pts, token: Option<u32>, now: Instant) {
         let to = Pts(to.0.max(0));

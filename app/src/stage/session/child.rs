@@ -115,7 +115,7 @@ impl Child {
     pub(crate) fn place(&self, spot: &Spot, has_picture: bool) -> Result<Change, LinkError> {
         let connection = &self.link.connection;
         let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
-        let Spot::Shown { rect, shape } = spot else {
+        let Spot::Shown { rect, shape, control_bar: _ } = spot else {
             if std::mem::take(&mut placed.mapped) {
                 connection.unmap_window(self.window)?.ignore_error();
                 connection.flush()?;

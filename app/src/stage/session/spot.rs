@@ -22,6 +22,8 @@ pub(crate) enum Spot {
         rect: Rect,
         /// What of it is seen, relative to `rect`, in YX-banded order. Never empty.
         shape: Vec<Rect>,
+        /// The bar of the browser's controls, relative to `rect`.
+        control_bar: Option<Rect>,
     },
     /// The page does not show it, or nothing of it lies inside the window.
     Hidden,
@@ -64,7 +66,9 @@ pub(crate) fn spot(layout: &Layout, projection: Projection, limit_px: u32) -> Sp
         y: part.y.saturating_sub(rect.y),
         ..part
     };
-    Spot::Shown { rect, shape: shape.into_iter().map(relative).collect() }
+    let bar = layout.control_bar.map(|bar| relative(projection.local_from_remote(bar)));
+    let shape = shape.into_iter().map(relative).collect();
+    Spot::Shown { rect, shape, control_bar: bar }
 }
 
 #[cfg(test)]
@@ -89,6 +93,7 @@ mod tests {
             visible: true,
             fullscreen: false,
             desktop: None,
+            control_bar: None,
         }
     }
 
@@ -99,7 +104,7 @@ mod tests {
     }
 
     fn shown(rect: Rect, shape: &[Rect]) -> Spot {
-        Spot::Shown { rect, shape: shape.to_vec() }
+        Spot::Shown { rect, shape: shape.to_vec(), control_bar: None }
     }
 
     #[test]
@@ -113,6 +118,21 @@ mod tests {
         // Unknown: a window of another size stretches.
         check(&layout, [512, 384], None, &halved);
         check(&layout, [1920, 1080], Some(false), &at_scale_1);
+    }
+
+    #[test]
+    fn the_controls_lie_where_the_page_has_them_in_the_picture() {
+        let mut layout = layout(rect([200, 400], [640, 360]));
+        layout.control_bar = Some(rect([200, 688], [640, 72]));
+        let bar = |window: [u32; 2]| {
+            let projection = projection(size(DESKTOP), size(window), Some(true));
+            match spot(&layout, projection, MAX_SIDE_PX) {
+                Spot::Shown { control_bar, .. } => control_bar,
+                _ => None,
+            }
+        };
+        assert_eq!(bar(DESKTOP), Some(rect([0, 288], [640, 72])));
+        assert_eq!(bar([512, 384]), Some(rect([0, 144], [320, 36])));
     }
 
     #[test]

@@ -192,7 +192,13 @@ visible: boolean, fullscreen: boolean,
  * Size of the remote desktop that the rectangles are measured in. `None`: that of the
  * greeting.
  */
-desktop: Size | null, };
+desktop: Size | null,
+/**
+ * The bar of the browser's own controls, while it is seen; it shows the parked element. The
+ * device draws over what `covered` leaves of it how playback stands. As high as 72 CSS
+ * pixels.
+ */
+control_bar: Rect | null, };
 
 /**
  * One browser tab (its top-level document and all frames in it).

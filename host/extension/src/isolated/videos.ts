@@ -1,6 +1,7 @@
 /** The videos that the device plays: tells it where each of them lies. */
 import type { FrameMessage } from "../frame_protocol.js";
 import type { Layout, PlayerEvent, Reason } from "../generated/messages.js";
+import { controlsOf, showsControls } from "./layout/control_bar.js";
 import { pictureBox } from "./layout/picture.js";
 import { type Box, fewBoxes, toDesktop } from "./layout/rects.js";
 import type { Tracker } from "./layout/tracker.js";
@@ -114,16 +115,19 @@ function layoutOf(
   const size = watched.size ?? { width: video.videoWidth, height: video.videoHeight };
   const fit = getComputedStyle(video).objectFit;
   const picture = pictureBox(fit, watched.placeholder.position, size, content);
+  const controls = showsControls(video) ? controlsOf(content, picture, clip) : null;
+  const own = controls ? [...covered, controls.covered] : covered;
   const at = viewport.placement;
   const pixels = devicePixelRatio;
   const { fullscreenElement } = document;
   return {
     rect: toDesktop(picture, at),
     clip: toDesktop(clip, at),
-    covered: fewBoxes(covered, clip, MAX_COVERED).map((box) => toDesktop(box, at)),
+    covered: fewBoxes(own, clip, MAX_COVERED).map((box) => toDesktop(box, at)),
     visible,
     fullscreen: fullscreenElement?.contains(video) ?? false,
     desktop: desktopSize(pixels),
+    control_bar: controls?.bar ? toDesktop(controls.bar, at) : null,
   };
 }
 

@@ -123,6 +123,7 @@ function layout(from: Fields): Layout {
     visible: flag(from["visible"]),
     fullscreen: flag(from["fullscreen"]),
     desktop: orNull(from["desktop"], size),
+    control_bar: orNull(from["control_bar"], rect),
   };
 }
 

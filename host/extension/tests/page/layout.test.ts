@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { base64Of } from "../../src/isolated/base64.js";
+import { controlsOf } from "../../src/isolated/layout/control_bar.js";
 import { components, offset, pictureBox } from "../../src/isolated/layout/picture.js";
 import {
   type Box,
@@ -18,6 +19,23 @@ const box = (left: number, top: number, width: number, height: number): Box => (
   top,
   right: left + width,
   bottom: top + height,
+});
+
+test("the browser's controls: the device draws how it stands, the page its other buttons", () => {
+  const element = box(40, 50, 640, 360);
+  const bar = box(40, 338, 640, 72);
+  const buttons = box(360, 338, 320, 38);
+  assert.deepEqual(controlsOf(element, element, element), { bar, covered: buttons });
+  // Scrolled: what is not seen covers nothing.
+  const seen = box(40, 50, 640, 300);
+  assert.deepEqual(controlsOf(element, element, seen), { bar, covered: box(360, 338, 320, 12) });
+  // Where the device does not draw, and where there is no room, the browser's are seen.
+  const wide = box(40, 100, 640, 260);
+  assert.deepEqual(controlsOf(element, wide, element), { bar: null, covered: bar });
+  const small = box(0, 0, 320, 180);
+  assert.deepEqual(controlsOf(small, small, small), { bar: null, covered: box(0, 108, 320, 72) });
+  const flat = box(0, 0, 640, 40);
+  assert.deepEqual(controlsOf(flat, flat, flat), { bar: null, covered: flat });
 });
 
 test("object-fit and object-position", () => {

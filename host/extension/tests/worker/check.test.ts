@@ -12,6 +12,7 @@ const layout = {
   visible: true,
   fullscreen: false,
   desktop: { width: 1920, height: 1080 },
+  control_bar: null,
 } as const;
 const append = {
   type: "append",
@@ -52,6 +53,7 @@ const GOOD: unknown[] = [
   player({ type: "duration", duration_micros: null }),
   player(layout),
   player({ ...layout, covered: [], desktop: null }),
+  player({ ...layout, control_bar: rect }),
   player({ type: "captions", captions: [] }),
   player({ type: "captions", captions: [caption, { ...caption, position: 10, align: "end" }] }),
   player({ type: "captions", captions: [{ ...caption, line: { type: "number", line: -2 } }] }),

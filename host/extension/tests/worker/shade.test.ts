@@ -13,6 +13,7 @@ const LAYOUT: Layout = {
   visible: true,
   fullscreen: false,
   desktop: null,
+  control_bar: null,
 };
 
 test("popups cover, and dialogs hide until the last is closed", () => {

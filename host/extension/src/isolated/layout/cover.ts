@@ -138,15 +138,5 @@ export function coveredParts(element: Element, visible: Box): Box[] {
     }
   }
   near(element, visible, look);
-  if (element instanceof HTMLVideoElement && element.controls && element.matches(":hover")) {
-    boxes.push(controlBar(visible));
-  }
   return fewBoxes(boxes, visible, MAX_BOXES);
-}
-
-/** Height of the browser's own controls in CSS pixels. */
-const CONTROL_BAR = 72;
-
-function controlBar(box: Box): Box {
-  return { ...box, top: Math.max(box.top, box.bottom - CONTROL_BAR) };
 }

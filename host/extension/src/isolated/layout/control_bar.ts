@@ -1,0 +1,45 @@
+/**
+ * The browser's own controls on a video, which it shows while the pointer is there. They show
+ * the element that is parked: the device draws how playback stands over them, and the page's
+ * own pixels are seen where they say something else (volume, fullscreen, menu).
+ */
+import { type Box, contains, intersection } from "./rects.js";
+
+/** Measures of Chromium 156 in CSS pixels: the bar, and what of it lies below the buttons. */
+const HEIGHT = 72;
+const BELOW_BUTTONS = 34;
+/** Narrower ones have no room for the time beside the buttons. */
+const NARROWEST = 400;
+
+export interface Controls {
+  /** The whole bar, where the device can draw it. */
+  readonly bar: Box | null;
+  /** What of it is the browser's to show. */
+  readonly covered: Box;
+}
+
+/**
+ * `element`: the video's content box; `picture`: where the device draws; `seen`: what of the
+ * element is. All in CSS pixels of the viewport.
+ */
+export function controlsOf(element: Box, picture: Box, seen: Box): Controls {
+  const whole = { ...element, top: Math.max(element.top, element.bottom - HEIGHT) };
+  const drawn = {
+    left: picture.left - 1,
+    top: picture.top - 1,
+    right: picture.right + 1,
+    bottom: picture.bottom + 1,
+  };
+  const isHigh = element.bottom - element.top >= HEIGHT;
+  if (!isHigh || !contains(drawn, whole) || element.right - element.left < NARROWEST) {
+    return { bar: null, covered: intersection(whole, seen) };
+  }
+  const middle = (element.left + element.right) / 2;
+  const buttons = { ...whole, left: middle, bottom: whole.bottom - BELOW_BUTTONS };
+  return { bar: whole, covered: intersection(buttons, seen) };
+}
+
+/** Whether the browser shows its controls: for a while after the pointer, or so. */
+export function showsControls(video: HTMLVideoElement): boolean {
+  return video.controls && video.matches(":hover");
+}
