@@ -568,15 +568,15 @@ fn the_browsers_controls_show_how_the_device_plays() -> anyhow::Result<()> {
     let mut session = stand.play_over(None)?;
     let video = rect([120, 90], [320, 180]);
     session.lay(&Layout { control_bar: Some(rect([120, 198], [320, 72])), ..at(video) })?;
-    let middle = (100 + 120 + 24, 60 + 198 + 25);
-    // Between the two bars of "pause" it is dark, and in the middle of "play" it is white.
     let is_white = |screen: &Picture, wanted: bool| {
-        let pixel = screen.pixel(middle.0, middle.1);
+        let pixel = screen.pixel(100 + 120 + 24, 60 + 198 + 25); // in "play", within "pause"
         if (200 < pixel[1]) == wanted { Ok(()) } else { Err(anyhow!("{pixel:?}")) }
     };
     session.see("play", |screen| is_white(screen, true))?;
     session.host.player(PlayerCommand::Play)?;
     session.see("pause", |screen| is_white(screen, false))?;
+    session.host.player(PlayerCommand::Pause)?;
+    session.see("play again", |screen| is_white(screen, true))?;
     session.lay(&at(video))?;
     session.see_video("no controls", &[on_screen(WINDOW, video)])
 }

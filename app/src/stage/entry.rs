@@ -42,6 +42,8 @@ pub(crate) struct Entry {
     captions: Arc<[Caption]>,
     /// Where the browser's own controls are seen on the picture.
     control_bar: Option<Rect>,
+    /// The button on them at the last look.
+    button: Option<Button>,
     /// Draw again although the picture is the same.
     pub(crate) redraw: bool,
     placement: Option<Placement>,
@@ -78,6 +80,7 @@ impl Entry {
             seen: false,
             captions: Arc::default(),
             control_bar: None,
+            button: None,
             redraw: false,
             placement: None,
             title,
@@ -201,16 +204,25 @@ impl Entry {
         }
     }
 
-    fn controls(&self, rect: Rect, now: Instant) -> ControlBar {
-        let time = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or(0));
-        let button = match self.player.state() {
+    fn button_now(&self) -> Button {
+        match self.player.state() {
             State::Ended => Button::Replay,
             _ if self.player.is_paused() => Button::Play,
             _ => Button::Pause,
-        };
+        }
+    }
+
+    /// Whether the button that is seen is another one than at the last call.
+    pub(crate) fn has_other_button(&mut self) -> bool {
+        let button = self.control_bar.map(|_| self.button_now());
+        std::mem::replace(&mut self.button, button) != button
+    }
+
+    fn controls(&self, rect: Rect, now: Instant) -> ControlBar {
+        let time = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or(0));
         ControlBar {
             rect: control_bar::on_picture(rect),
-            button,
+            button: self.button_now(),
             position: time(self.player.position(now).0),
             duration: self.player.duration_micros().map(time),
         }

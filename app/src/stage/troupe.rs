@@ -126,7 +126,8 @@ impl Troupe {
             let now = Instant::now();
             entry.player.update(now);
             let picture = entry.player.pick(now, interval);
-            if picture.is_some() || redraw || std::mem::take(&mut entry.redraw) {
+            let is_old = std::mem::take(&mut entry.redraw) | entry.has_other_button();
+            if picture.is_some() || redraw || is_old {
                 let measure = self.options.measure;
                 let shown = picture.as_ref().map(|frame| {
                     let luma = measure.then(|| mean_luma(frame));

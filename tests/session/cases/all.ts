@@ -4,6 +4,7 @@ import { after, before, describe } from "node:test";
 import type { Browser } from "../browser.ts";
 import { Rig, type RigOptions } from "../rig.ts";
 import { bubbleCases } from "./bubbles.ts";
+import { controlCases } from "./controls.ts";
 import { faultCases } from "./faults.ts";
 import { monitorCases } from "./monitors.ts";
 import { overlayCases } from "./overlay.ts";
@@ -52,6 +53,7 @@ export function registerCases(
       monitorCases(chosen, there, screenshots);
       popupCases(chosen, there, screenshots);
       bubbleCases(chosen, there);
+      controlCases(chosen, there);
       shadowCases(chosen, there);
       faultCases(chosen, there);
       if (screenshots) pictureCases(chosen, there, screenshots);
