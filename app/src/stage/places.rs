@@ -205,7 +205,11 @@ impl Places<'_> {
 
     /// The picture's own size, or as much of it as fits the monitor well.
     fn fitting(&self, (width, height): (u32, u32)) -> (u32, u32) {
-        let Some(monitor) = self.event_loop.primary_monitor() else { return (width, height) };
+        // Wayland names no primary one.
+        let monitors = || self.event_loop.available_monitors();
+        let Some(monitor) = self.event_loop.primary_monitor().or_else(|| monitors().next()) else {
+            return (width, height);
+        };
         let part = |side: u32| (side / MONITOR_PART.1 * MONITOR_PART.0).max(64);
         let mut most = (part(monitor.size().width), part(monitor.size().height));
         if let Some(room) = self.room() {

@@ -144,7 +144,8 @@ pub(crate) fn no_window(lost: bool) -> Reason {
     Reason::new(
         ReasonCode::Renderer,
         format!("The video plays in a window of its own: the RDP client's window {what}."),
-        "Move it where it does not disturb. It goes over the session when the window is there.",
+        "Move it where it does not disturb. It goes over the session once the client has an X11 \
+         window: xfreerdp has one, wlfreerdp has not.",
     )
 }
 
