@@ -32,8 +32,13 @@ test("the browser's controls: the device draws how it stands, the page its other
   // Where the device does not draw, and where there is no room, the browser's are seen.
   const wide = box(40, 100, 640, 260);
   assert.deepEqual(controlsOf(element, wide, element), { bar: null, covered: bar });
-  const small = box(0, 0, 320, 180);
-  assert.deepEqual(controlsOf(small, small, small), { bar: null, covered: box(0, 108, 320, 72) });
+  const narrow = box(0, 0, 320, 180);
+  assert.deepEqual(controlsOf(narrow, narrow, narrow), {
+    bar: box(0, 108, 320, 72),
+    covered: box(168, 108, 152, 38),
+  });
+  const small = box(0, 0, 240, 180);
+  assert.deepEqual(controlsOf(small, small, small), { bar: null, covered: box(0, 108, 240, 72) });
   const flat = box(0, 0, 640, 40);
   assert.deepEqual(controlsOf(flat, flat, flat), { bar: null, covered: flat });
 });

@@ -8,8 +8,12 @@ import { type Box, contains, intersection } from "./rects.js";
 /** Measures of Chromium 156 in CSS pixels: the bar, and what of it lies below the buttons. */
 const HEIGHT = 72;
 const BELOW_BUTTONS = 34;
-/** Narrower ones have no room for the time beside the buttons. */
-const NARROWEST = 400;
+/** Volume, fullscreen, menu. */
+const BUTTONS = 152;
+/** Narrower ones have no room for the slider of the volume beside the time, */
+const NARROW = 400;
+/** and these none for the time beside the buttons. */
+const NARROWEST = 280;
 
 export interface Controls {
   /** The whole bar, where the device can draw it. */
@@ -30,12 +34,13 @@ export function controlsOf(element: Box, picture: Box, seen: Box): Controls {
     right: picture.right + 1,
     bottom: picture.bottom + 1,
   };
+  const width = element.right - element.left;
   const isHigh = element.bottom - element.top >= HEIGHT;
-  if (!isHigh || !contains(drawn, whole) || element.right - element.left < NARROWEST) {
+  if (!isHigh || !contains(drawn, whole) || width < NARROWEST) {
     return { bar: null, covered: intersection(whole, seen) };
   }
-  const middle = (element.left + element.right) / 2;
-  const buttons = { ...whole, left: middle, bottom: whole.bottom - BELOW_BUTTONS };
+  const left = element.right - (width < NARROW ? BUTTONS : width / 2);
+  const buttons = { ...whole, left, bottom: whole.bottom - BELOW_BUTTONS };
   return { bar: whole, covered: intersection(buttons, seen) };
 }
 
