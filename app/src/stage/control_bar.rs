@@ -55,6 +55,18 @@ pub(crate) enum Button {
 }
 
 impl ControlBar {
+    /// How much of a picture of `height` it takes at its lower edge, in pixels.
+    pub(crate) fn height_on(&self, height: u32) -> u32 {
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float beyond the range becomes the nearest number"
+        )]
+        let top = self.rect.top() as u32;
+        height.saturating_sub(top)
+    }
+
     pub(crate) fn draw(&self, painter: &Painter) {
         let Self { rect, button, position, duration } = *self;
         let scale = rect.height() / BAR;

@@ -82,7 +82,8 @@ impl Overlay {
         let max_texture_side = usize::try_from(gpu.max_side_px()).ok();
         let input = RawInput { screen_rect, max_texture_side, ..RawInput::default() };
         let captions = &mut self.captions;
-        let wanted = Wanted { captions: Arc::clone(&view.captions), size: (width, height) };
+        let taken = view.control_bar.map_or(0, |bar| bar.height_on(height));
+        let wanted = Wanted { captions: Arc::clone(&view.captions), size: (width, height), taken };
         let mut output = context.run_ui(input, |ui| {
             captions.look(ui.ctx(), wanted.clone());
             overlay_ui(ui, size, view, captions);

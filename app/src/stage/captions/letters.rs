@@ -61,8 +61,9 @@ impl Fonts {
 
     /// The pictures of all captions, the first one lowest.
     pub(super) fn draw(&mut self, wanted: &Wanted) -> Vec<Block> {
-        let size = Vec2::new(side(wanted.size.0), side(wanted.size.1));
-        let text_px = (size.y * TEXT_PART).max(MIN_TEXT_PX);
+        let height = side(wanted.size.1);
+        let size = Vec2::new(side(wanted.size.0), (height - side(wanted.taken)).max(0.0));
+        let text_px = (height * TEXT_PART).max(MIN_TEXT_PX);
         let line_px = text_px * LINE_PART;
         let pad = text_px * PAD_PART;
         let mut buffer = Buffer::new_empty(Metrics::new(text_px, line_px));
@@ -193,7 +194,7 @@ mod tests {
     }
 
     fn drawn(captions: &[Caption], size: (u32, u32)) -> Vec<Block> {
-        Fonts::load().draw(&Wanted { captions: captions.into(), size })
+        Fonts::load().draw(&Wanted { captions: captions.into(), size, taken: 0 })
     }
 
     fn area(block: &Block) -> Part {
@@ -245,6 +246,14 @@ mod tests {
     }
 
     #[test]
+    fn captions_make_room_for_what_lies_below_them() {
+        let captions = [caption("words", CaptionAlign::Center)].as_slice().into();
+        let blocks = Fonts::load().draw(&Wanted { captions, size: (640, 360), taken: 72 });
+        let block = blocks.first().map(area).expect("a block");
+        assert!((250..288).contains(&(block.at.1.unsigned_abs() + block.size.1)), "{block:?}");
+    }
+
+    #[test]
     fn hostile_texts_are_drawn_within_the_picture() {
         let texts = [
             "\u{0}\u{7}\u{202e}\u{200f}".to_owned(),
@@ -261,7 +270,7 @@ mod tests {
         let mut fonts = Fonts::load();
         for size in [(1000, 500), (1, 1), (16_384, 16), (16, 2000), (0, 0)] {
             for captions in [captions.to_vec(), vec![captions[3].clone(); 16]] {
-                let blocks = fonts.draw(&Wanted { captions: captions.into(), size });
+                let blocks = fonts.draw(&Wanted { captions: captions.into(), size, taken: 72 });
                 let picture = Part { at: (0, 0), size };
                 let total: usize = blocks.iter().map(|it| it.image.pixels.len()).sum();
                 assert!(total <= MAX_COVER * picture.pixels(), "{total} pixels at {size:?}");

@@ -29,6 +29,8 @@ pub(crate) struct Wanted {
     pub(crate) captions: Arc<[Caption]>,
     /// Of the picture, in pixels.
     pub(crate) size: (u32, u32),
+    /// So much of it at its lower edge shows something else, in pixels.
+    pub(crate) taken: u32,
 }
 
 /// The picture of one caption, and where its top left corner is on the video's picture, in
