@@ -283,6 +283,22 @@ pub struct Caption {
     pub size: f64,
     #[serde(default)]
     pub align: CaptionAlign,
+    /// How parts of the text look, from the first on. At most [`MAX_CAPTION_STYLES`].
+    #[serde(default)]
+    pub styles: Vec<CaptionStyle>,
+}
+
+/// How a part of a caption's text looks (WebVTT, section 6.4: Bold, Italic and Underline
+/// Objects). `from` and `to` count UTF-16 code units of the text, as scripts do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(default)]
+pub struct CaptionStyle {
+    pub from: u32,
+    pub to: u32,
+    pub bold: bool,
+    pub italic: bool,
+    pub underline: bool,
 }
 
 /// Where a caption is, from top to bottom.
@@ -316,6 +332,9 @@ pub const MAX_CAPTIONS: usize = 16;
 
 /// Bound on [`Caption::text`] in bytes of UTF-8.
 pub const MAX_CAPTION: usize = 2048;
+
+/// Bound on [`Caption::styles`].
+pub const MAX_CAPTION_STYLES: usize = 64;
 
 /// What a media element is told by its page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

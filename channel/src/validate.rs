@@ -6,8 +6,8 @@
 
 use crate::message::{
     Capabilities, Caption, CaptionLine, CreditLimits, DeviceMessage, Hello, HostMessage, Layout,
-    MAX_CAPTION, MAX_CAPTIONS, MAX_COVERED, PlayerCommand, PlayerEvent, Reason, Size, Source,
-    StreamCommand, StreamEvent, StreamId, TimeRange, Welcome,
+    MAX_CAPTION, MAX_CAPTION_STYLES, MAX_CAPTIONS, MAX_COVERED, PlayerCommand, PlayerEvent, Reason,
+    Size, Source, StreamCommand, StreamEvent, StreamId, TimeRange, Welcome,
 };
 
 /// Shortest and longest nonce.
@@ -227,7 +227,8 @@ fn player_command(command: &PlayerCommand) -> Checked {
 }
 
 fn caption(caption: &Caption) -> Checked {
-    let Caption { text: words, line, position, size, align: _ } = caption;
+    let Caption { text: words, line, position, size, align: _, styles } = caption;
+    at_most("caption's styles", styles.len(), MAX_CAPTION_STYLES)?;
     let percent = |value: &f64| (0.0..=100.0).contains(value);
     text("caption", words, MAX_CAPTION)?;
     within("caption's size", percent(size))?;

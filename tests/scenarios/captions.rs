@@ -109,6 +109,7 @@ fn caption(text: &str) -> Caption {
         position: None,
         size: 100.0,
         align: CaptionAlign::Center,
+        styles: Vec::new(),
     }
 }
 

@@ -216,10 +216,14 @@ fn host_bounds() {
         position: None,
         size: 100.0,
         align: CaptionAlign::Center,
+        styles: Vec::new(),
     };
     let captions = |captions| player(PlayerCommand::Captions { captions });
     let too_many = Invalid::TooMany { field: "captions", count: 17, limit: MAX_CAPTIONS };
     refused_host(&captions(vec![caption.clone(); MAX_CAPTIONS + 1]), too_many);
+    let styles = vec![CaptionStyle::default(); MAX_CAPTION_STYLES + 1];
+    let too_many = Invalid::TooMany { field: "caption's styles", count: 65, limit: 64 };
+    refused_host(&captions(vec![Caption { styles, ..caption.clone() }]), too_many);
     let long = "x".repeat(MAX_CAPTION + 1);
     let too_long = Invalid::TooLong { field: "caption", length: 2049, limit: MAX_CAPTION };
     refused_host(&captions(vec![Caption { text: long, ..caption.clone() }]), too_long);

@@ -249,6 +249,7 @@ pub(crate) fn all() -> Vec<Sample> {
         position: None,
         size: 100.0,
         align: CaptionAlign::Center,
+        styles: vec![CaptionStyle { from: 2, to: 4, italic: true, ..CaptionStyle::default() }],
     };
     player_commands.push(PlayerCommand::Captions { captions: lines.iter().map(caption).collect() });
     let aligned = |align: &CaptionAlign| Caption {

@@ -125,12 +125,21 @@ fn caption_line() -> impl Strategy<Value = CaptionLine> {
 }
 
 prop_compose! {
+    fn caption_style()(
+        from: u32, to: u32, bold: bool, italic: bool, underline: bool,
+    ) -> CaptionStyle {
+        CaptionStyle { from, to, bold, italic, underline }
+    }
+}
+
+prop_compose! {
     fn caption()(
         text in text(100), line in caption_line(),
         position in option::of(thousandths(0, 100_000)),
         size in thousandths(0, 100_000), align in select(CAPTION_ALIGNS),
+        styles in vec(caption_style(), 0..=3),
     ) -> Caption {
-        Caption { text, line, position, size, align }
+        Caption { text, line, position, size, align, styles }
     }
 }
 

@@ -11,8 +11,8 @@ use nearside_channel::extension::{
     EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE,
 };
 use nearside_channel::message::{
-    DeviceMessage, HostMessage, MAX_CAPTION, MAX_CAPTIONS, MAX_COVERED, PROTOCOL_VERSION,
-    StreamCommand,
+    DeviceMessage, HostMessage, MAX_CAPTION, MAX_CAPTION_STYLES, MAX_CAPTIONS, MAX_COVERED,
+    PROTOCOL_VERSION, StreamCommand,
 };
 use nearside_channel::wire::{HEADER_SIZE, Kind, MAX_CONTROL_BODY, MAX_STREAM_BODY};
 use ts_rs::{Config, TS, TypeVisitor};
@@ -61,6 +61,7 @@ fn declarations_are_as_committed() {
          export const MAX_COVERED = {MAX_COVERED};\n\
          export const MAX_CAPTION = {MAX_CAPTION};\n\
          export const MAX_CAPTIONS = {MAX_CAPTIONS};\n\
+         export const MAX_CAPTION_STYLES = {MAX_CAPTION_STYLES};\n\
          export const HEADER_SIZE = {HEADER_SIZE};\n\
          export const MAX_CONTROL_BODY = {MAX_CONTROL_BODY};\n\
          export const MAX_STREAM_BODY = {MAX_STREAM_BODY};\n\

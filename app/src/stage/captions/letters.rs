@@ -4,10 +4,11 @@ use super::canvas::{Canvas, Part};
 use super::place::{Side, column, free_top, span};
 use super::{Block, Wanted};
 use cosmic_text::{
-    Align, Attrs, Buffer, Family, FontSystem, LayoutRun, Metrics, Shaping, SwashCache, Wrap, fontdb,
+    Align, Attrs, Buffer, Color, Family, FontSystem, LayoutRun, Metrics, PhysicalGlyph, Renderer,
+    Shaping, Style, SwashCache, UnderlineStyle, Weight, Wrap, fontdb, render_decoration,
 };
 use egui::{Color32, FontDefinitions, Rect, Vec2};
-use nearside_channel::message::Caption;
+use nearside_channel::message::{Caption, CaptionStyle};
 use std::sync::Arc;
 
 /// Height of the text in parts of the picture's height, as browsers have it.
@@ -73,11 +74,11 @@ impl Fonts {
         let picture = Part { at: (0, 0), size: wanted.size };
         let mut left_to_cover = picture.pixels().saturating_mul(MAX_COVER);
         for caption in wanted.captions.iter() {
-            let text = drawable(&caption.text);
-            if text.is_empty() {
+            let spans = drawable(caption);
+            if spans.is_empty() {
                 continue;
             }
-            let (left, width) = self.lay_out(&mut buffer, caption, &text, size, pad);
+            let (left, width) = self.lay_out(&mut buffer, caption, &spans, size, pad);
             let height = buffer.layout_runs().map(|run| run.line_top + run.line_height);
             let height = height.fold(0.0, f32::max);
             let top = free_top(caption.line, size, (left, width), height, line_px, &placed);
@@ -110,22 +111,24 @@ impl Fonts {
                 let y = origin.1.saturating_add(glyph.y).saturating_sub(image.placement.top);
                 canvas.blend((x, y), &image);
             }
+            render_decoration(&mut Lines { canvas, origin }, &run, Color::rgb(255, 255, 255));
         }
     }
 
-    /// Lays `text` out in the caption's box; the box's left edge and width in parts of the
+    /// Lays the text out in the caption's box; the box's left edge and width in parts of the
     /// picture's.
     fn lay_out(
         &mut self,
         buffer: &mut Buffer,
         caption: &Caption,
-        text: &str,
+        spans: &[(String, Look)],
         size: Vec2,
         pad: f32,
     ) -> (f32, f32) {
         let attributes = Attrs::new().family(Family::SansSerif);
         buffer.set_size(None, Some(size.y));
-        buffer.set_text(text, &attributes, Shaping::Advanced, None);
+        let spans = spans.iter().map(|(text, look)| (text.as_str(), look.on(&attributes)));
+        buffer.set_rich_text(spans, &attributes, Shaping::Advanced, None);
         buffer.shape_until_scroll(&mut self.system, false);
         let is_rtl = buffer.is_rtl(0).unwrap_or(false);
         let side = Side::of(caption.align, is_rtl);
@@ -156,11 +159,71 @@ fn back(run: &LayoutRun<'_>, pad: f32) -> Option<Part> {
     Some(Part { at: (left, top), size: (right.abs_diff(left), bottom.abs_diff(top)) })
 }
 
-/// Lines without what cannot be drawn.
-fn drawable(text: &str) -> String {
-    let is_kept = |c: &char| *c == '\n' || !c.is_control();
-    let kept: String = text.chars().filter(is_kept).collect();
-    kept.trim_end().to_owned()
+/// How letters look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look {
+    bold: bool,
+    italic: bool,
+    underline: bool,
+}
+
+impl Look {
+    fn at(styles: &[CaptionStyle], unit: u32) -> Self {
+        let here = styles.iter().filter(|style| (style.from..style.to).contains(&unit));
+        here.fold(Self::default(), |look, style| Self {
+            bold: look.bold || style.bold,
+            italic: look.italic || style.italic,
+            underline: look.underline || style.underline,
+        })
+    }
+
+    fn on<'a>(self, plain: &Attrs<'a>) -> Attrs<'a> {
+        let mut attributes = plain.clone();
+        if self.bold {
+            attributes = attributes.weight(Weight::BOLD);
+        }
+        if self.italic {
+            attributes = attributes.style(Style::Italic);
+        }
+        if self.underline {
+            attributes = attributes.underline(UnderlineStyle::Single);
+        }
+        attributes
+    }
+}
+
+/// Lines below letters.
+struct Lines<'a> {
+    canvas: &'a mut Canvas,
+    origin: (i32, i32),
+}
+
+impl Renderer for Lines<'_> {
+    fn rectangle(&mut self, x: i32, y: i32, width: u32, height: u32, _: Color) {
+        let part = Part { at: (x, y), size: (width, height) };
+        self.canvas.fill(part.moved(self.origin), Color32::WHITE);
+    }
+
+    fn glyph(&mut self, _: PhysicalGlyph, _: Color) {}
+}
+
+/// The text without what cannot be drawn, in parts that look alike; none where nothing is seen.
+fn drawable(caption: &Caption) -> Vec<(String, Look)> {
+    let mut spans: Vec<(String, Look)> = Vec::new();
+    let mut unit = 0;
+    for letter in caption.text.trim_end().chars() {
+        let look = Look::at(&caption.styles, unit);
+        unit += if u32::from(letter) < 0x1_0000 { 1 } else { 2 };
+        if letter.is_control() && letter != '\n' {
+            continue;
+        }
+        match spans.last_mut() {
+            Some((text, last)) if *last == look => text.push(letter),
+            _ => spans.push((letter.to_string(), look)),
+        }
+    }
+    let is_seen = spans.iter().any(|(text, _)| !text.trim().is_empty());
+    if is_seen { spans } else { Vec::new() }
 }
 
 fn side(px: u32) -> f32 {
@@ -190,6 +253,7 @@ mod tests {
             position: None,
             size: 100.0,
             align,
+            styles: Vec::new(),
         }
     }
 
@@ -243,6 +307,42 @@ mod tests {
             assert!(block.image.pixels.contains(&Color32::WHITE));
             assert!(block.image.pixels.contains(&BACK));
         }
+    }
+
+    #[test]
+    fn parts_look_as_the_page_says() {
+        let style = |from, to| CaptionStyle { from, to, ..CaptionStyle::default() };
+        let text = "a🎬b\u{7}c\nd  ";
+        let styles = vec![
+            CaptionStyle { bold: true, ..style(1, 4) },
+            CaptionStyle { italic: true, ..style(3, 6) },
+            CaptionStyle { underline: true, ..style(9, 2) },
+        ];
+        let of = Caption { styles, ..caption(text, CaptionAlign::Center) };
+        let (bold, italic) =
+            (Look { bold: true, ..Look::default() }, Look { italic: true, ..Look::default() });
+        let both = Look { bold: true, ..italic };
+        let wanted = [
+            ("a", Look::default()),
+            ("🎬", bold),
+            ("b", both),
+            ("c", italic),
+            ("\nd", Look::default()),
+        ];
+        assert_eq!(drawable(&of), wanted.map(|(text, look)| (text.to_owned(), look)));
+        assert!(drawable(&caption(" \u{7}\n ", CaptionAlign::Center)).is_empty());
+    }
+
+    #[test]
+    fn an_underline_is_a_line_below_the_letters() {
+        let lit = |styles: Vec<CaptionStyle>| {
+            let of = Caption { styles, ..caption("nnnnnnnnnn", CaptionAlign::Center) };
+            let blocks = drawn(&[of], (1000, 500));
+            let pixels = blocks.iter().flat_map(|block| &block.image.pixels);
+            pixels.filter(|pixel| **pixel == Color32::WHITE).count()
+        };
+        let line = CaptionStyle { from: 0, to: 10, underline: true, ..CaptionStyle::default() };
+        assert!(lit(Vec::new()) + 80 < lit(vec![line]), "a line as long as the word");
     }
 
     #[test]

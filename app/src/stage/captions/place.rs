@@ -107,7 +107,7 @@ mod tests {
     const SIZE: Vec2 = Vec2::new(1000.0, 500.0);
 
     fn caption(line: CaptionLine, align: CaptionAlign, position: Option<f64>) -> Caption {
-        Caption { text: "words".to_owned(), line, position, size: 100.0, align }
+        Caption { text: "words".to_owned(), line, position, size: 100.0, align, styles: Vec::new() }
     }
 
     #[test]

@@ -7,6 +7,7 @@ export const MAX_PIECE = 1048576;
 export const MAX_COVERED = 64;
 export const MAX_CAPTION = 2048;
 export const MAX_CAPTIONS = 16;
+export const MAX_CAPTION_STYLES = 64;
 export const HEADER_SIZE = 8;
 export const MAX_CONTROL_BODY = 1048576;
 export const MAX_STREAM_BODY = 16384;
@@ -52,7 +53,11 @@ position: number | null,
 /**
  * Width of its box in percent of the picture's.
  */
-size: number, align: CaptionAlign, };
+size: number, align: CaptionAlign,
+/**
+ * How parts of the text look, from the first on. At most [`MAX_CAPTION_STYLES`].
+ */
+styles: Array<CaptionStyle>, };
 
 export type CaptionAlign = "start" | "center" | "end" | "left" | "right";
 
@@ -60,6 +65,12 @@ export type CaptionAlign = "start" | "center" | "end" | "left" | "right";
  * Where a caption is, from top to bottom.
  */
 export type CaptionLine = { "type": "auto" } | { "type": "number", line: number, } | { "type": "percent", percent: number, };
+
+/**
+ * How a part of a caption's text looks (WebVTT, section 6.4: Bold, Italic and Underline
+ * Objects). `from` and `to` count UTF-16 code units of the text, as scripts do.
+ */
+export type CaptionStyle = { from: number, to: number, bold: boolean, italic: boolean, underline: boolean, };
 
 /**
  * Whether there is a device, and what it said.

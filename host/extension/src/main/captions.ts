@@ -7,22 +7,13 @@
 import {
   type Caption,
   type CaptionLine,
-  MAX_CAPTION,
+  type CaptionStyle,
   MAX_CAPTIONS,
   type PlayerCommand,
 } from "../generated/messages.js";
 import type { Link } from "./link.js";
-import {
-  accessor,
-  isFiniteNumber,
-  max,
-  min,
-  push,
-  round,
-  SafeWeakMap,
-  slice,
-  uncurry,
-} from "./primordials.js";
+import { type Marked, markedText } from "./markup.js";
+import { accessor, isFiniteNumber, max, min, push, round, SafeWeakMap } from "./primordials.js";
 
 const trackKind = accessor(TextTrack.prototype, "kind");
 const trackMode = accessor(TextTrack.prototype, "mode");
@@ -35,15 +26,11 @@ const cueSnaps = accessor(cue, "snapToLines");
 const cuePosition = accessor(cue, "position");
 const cueSize = accessor(cue, "size");
 const cueAlign = accessor(cue, "align");
-const asHtml = uncurry(cue.getCueAsHTML);
-const textContent = accessor(Node.prototype, "textContent");
 
-/** Units of UTF-16; each is three bytes of UTF-8 at most. */
-const MAX_TEXT = MAX_CAPTION / 3;
 const MAX_LINE = 1000;
 
 /** Texts without markup, and what they were made from. */
-const plain = new SafeWeakMap<VTTCue, { readonly from: string; readonly text: string }>();
+const plain = new SafeWeakMap<VTTCue, { readonly from: string; readonly marked: Marked }>();
 
 /** Whether the browser paints the track's cues. */
 export function isPainted(track: TextTrack): boolean {
@@ -51,14 +38,13 @@ export function isPainted(track: TextTrack): boolean {
   return trackMode.get(track) === "showing" && (kind === "captions" || kind === "subtitles");
 }
 
-function textOf(cue: VTTCue): string {
+function textOf(cue: VTTCue): Marked {
   const from = cueText.get(cue);
   const known = plain.get(cue);
-  if (known?.from === from) return known.text;
-  const whole = textContent.get(asHtml(cue)) ?? "";
-  const text = slice(whole, 0, MAX_TEXT);
-  plain.set(cue, { from, text });
-  return text;
+  if (known?.from === from) return known.marked;
+  const marked = markedText(cue);
+  plain.set(cue, { from, marked });
+  return marked;
 }
 
 function percent(value: number): number {
@@ -74,18 +60,31 @@ function lineOf(cue: VTTCue): CaptionLine {
 
 function captionOf(cue: VTTCue): Caption {
   const position = cuePosition.get(cue);
+  const { text, styles } = textOf(cue);
   return {
-    text: textOf(cue),
+    text,
     line: lineOf(cue),
     position: position === "auto" ? null : percent(position),
     size: percent(cueSize.get(cue)),
     align: cueAlign.get(cue),
+    styles: styles as CaptionStyle[],
   };
+}
+
+function lookAlike({ styles: a }: Caption, { styles: b }: Caption): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) {
+    const one = a[at] as CaptionStyle;
+    const other = b[at] as CaptionStyle;
+    if (one.from !== other.from || one.to !== other.to || one.bold !== other.bold) return false;
+    if (one.italic !== other.italic || one.underline !== other.underline) return false;
+  }
+  return true;
 }
 
 function areSame(a: Caption, b: Caption): boolean {
   if (a.text !== b.text || a.position !== b.position) return false;
-  if (a.size !== b.size || a.align !== b.align) return false;
+  if (a.size !== b.size || a.align !== b.align || !lookAlike(a, b)) return false;
   if (a.line.type === "number") return b.line.type === "number" && a.line.line === b.line.line;
   if (a.line.type === "auto") return b.line.type === "auto";
   return b.line.type === "percent" && a.line.percent === b.line.percent;

@@ -9,8 +9,10 @@ import type { FrameMessage } from "../frame_protocol.js";
 import {
   type Caption,
   type CaptionLine,
+  type CaptionStyle,
   type Layout,
   MAX_CAPTION,
+  MAX_CAPTION_STYLES,
   MAX_CAPTIONS,
   MAX_COVERED,
   MAX_PIECE,
@@ -151,6 +153,18 @@ function caption(value: unknown): Caption {
     position: orNull(from["position"], percent),
     size: percent(from["size"]),
     align: oneOf(from["align"], ["start", "center", "end", "left", "right"]),
+    styles: list(from["styles"], MAX_CAPTION_STYLES, captionStyle),
+  };
+}
+
+function captionStyle(value: unknown): CaptionStyle {
+  const from = fields(value);
+  return {
+    from: integer(from["from"], 0, MAX_CAPTION),
+    to: integer(from["to"], 0, MAX_CAPTION),
+    bold: flag(from["bold"]),
+    italic: flag(from["italic"]),
+    underline: flag(from["underline"]),
   };
 }
 

@@ -29,6 +29,7 @@ const caption = {
   position: null,
   size: 100,
   align: "center",
+  styles: [{ from: 0, to: 5, bold: true, italic: false, underline: false }],
 } as const;
 const why = { code: "network", message: "m", next_step: "n" } as const;
 const player = (command: unknown) => ({ type: "player", player: 1, command });
