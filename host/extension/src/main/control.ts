@@ -30,9 +30,11 @@ import { Preload } from "./preload.js";
 import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
+import { Reported } from "./reported.js";
 import { makeRoom } from "./room.js";
+import { resized, type Size } from "./size.js";
 import type { Owner, SourceRecord } from "./source_record.js";
-import { type Found, findSource } from "./sources.js";
+import { chooses, type Found, findSource } from "./sources.js";
 import { StageVoice } from "./stage_voice.js";
 import { steer } from "./steer.js";
 import { queueTask } from "./tasks.js";
@@ -53,7 +55,7 @@ export class Control implements PlayerSink, Owner {
   readonly told = new Told();
   mode: Mode = "nothing";
   /** Size that the device shows, in pixels. */
-  size: { readonly width: number; readonly height: number } | null = null;
+  size: Size | null = null;
   /** Holds the element, and watches for its removal, while the device plays it. */
   onPlaying: (control: Control, playing: boolean) => void = () => {};
 
@@ -72,7 +74,7 @@ export class Control implements PlayerSink, Owner {
   #playing = false;
   /** The device has played this source. */
   #hasPlayed = false;
-  #reported = 0;
+  readonly #reported: Reported;
 
   constructor(
     link: Link,
@@ -80,6 +82,7 @@ export class Control implements PlayerSink, Owner {
     readonly isVideo: boolean,
   ) {
     this.#link = link;
+    this.#reported = new Reported(link);
     this.playback = new Playback({
       facts: () => factsOf(element, this.buffered(), this.#source?.ended ?? true),
       fire: (type) => this.fire(type),
@@ -121,22 +124,46 @@ export class Control implements PlayerSink, Owner {
   /** Looks again at what the element plays. `anew`: it loads again, whatever the source. */
   sync(anew = false): void {
     const found = findSource(this.element);
-    if (!anew && found.key === this.#key) {
-      if (this.told.loaded && native.readyState.get(this.element) === 0) this.#restart();
-      return;
-    }
-    this.#detach();
+    // The same address, set again as an attribute.
+    const again = this.told.loaded && native.readyState.get(this.element) === 0;
+    if (!anew && !again && found.key === this.#key) return;
+    const was = this.#key;
     this.#key = found.key;
+    const isNext = was !== "" && found.kind !== "nothing" && chooses(this.element);
+    if (!anew && !again && isNext) return this.#goOn(found);
+    // Known before its `loadstart`, which is on its way.
+    if (!anew) this.told.started = false;
+    // What the page has asked for since it began to load goes on.
+    if (anew || again || was !== "") this.#detach();
+    this.told.data(native.readyState.get(this.element));
+    this.told.runs = isSeen(this.element);
     this.#attach(found);
   }
 
+  /** The browser tries the next of several sources, as it has begun: playing, or not. */
+  #goOn(found: Found): void {
+    const { onDevice, playback, told } = this;
+    const plays = onDevice && !playback.paused;
+    const pending = plays ? playback.handBack(now()) : [];
+    const stays = this.mode === "native" && !native.paused.get(this.element);
+    this.#release();
+    this.size = null;
+    if (onDevice) playback.reset();
+    if (plays) {
+      told.play = true;
+      this.promises.moveBack(pending, this.permission.startQuietly());
+    }
+    this.#attach(found, stays);
+  }
+
   play(): Promise<void> {
+    this.sync();
     this.#autoplay.cancel();
     if (this.told.changingHands) this.told.changingHands = false;
     if (this.mode === "nothing") this.#wake();
     if (!this.onDevice) {
       const answer = this.told.calls(this.#isPaused, () => native.play(this.element));
-      return this.promises.track(answer, this.mode === "waiting");
+      return this.promises.track(answer, this.mode === "waiting" || this.#key === "");
     }
     if (this.playback.paused) {
       const refusal = this.permission.refusal();
@@ -220,7 +247,7 @@ export class Control implements PlayerSink, Owner {
   #leave(reason: Reason, sought = false): void {
     const attachment = this.#attachment;
     if (this.mode === "waiting") this.mode = "native";
-    if (attachment) this.#report("native", reason);
+    if (attachment) this.#reported.plays("native", reason);
     if (!this.onDevice) return;
     const { element, playback } = this;
     const at = this.position;
@@ -234,6 +261,7 @@ export class Control implements PlayerSink, Owner {
     this.preload.restore();
     const there = sought || isAt(element, at);
     this.told.playing = running;
+    this.told.runs = running;
     this.told.ended = playback.ended;
     this.told.changesHands();
     this.told.changingHands = !sought && (plays || !there);
@@ -260,7 +288,7 @@ export class Control implements PlayerSink, Owner {
     // What is seen already goes on until the stage can take it over.
     if (isSeen(element) && !this.#link.ready) return;
     if (this.told.defers(native.paused.get(element), native.ended.get(element))) return;
-    const handover = handoverOf(element);
+    const handover = handoverOf(element, this.told.runs);
     const played = spansOf(native.played.get(element));
     // One that is paused has refused them by now.
     const pending = handover.paused ? [] : this.promises.takeWaiting();
@@ -276,7 +304,7 @@ export class Control implements PlayerSink, Owner {
     this.callbacks.takeOver();
     this.frames.interrupt(handover.position);
     if (this.isVideo) this.#link.watch(attachment.id, element);
-    this.#report("device", null);
+    this.#reported.plays("device", null);
     if (this.#link.ready) this.#tellStage();
     else this.#patience.forStage(() => this.stageGone(reasons.deviceSilent(), true));
     this.changed();
@@ -310,7 +338,7 @@ export class Control implements PlayerSink, Owner {
       this.mode = "native";
       this.preload.restore();
       // One that the device cannot play has its own reason, whether there is a device or not.
-      this.#report("native", attachment.refused ?? this.#link.refusal);
+      this.#reported.plays("native", attachment.refused ?? this.#link.refusal);
     }
   }
 
@@ -318,17 +346,17 @@ export class Control implements PlayerSink, Owner {
   #startAnew(): void {
     const { source } = this.#attachment ?? {};
     if (!source || this.#barred) return;
-    this.#report("gone", null);
+    this.#reported.gone();
     this.#attachment?.close();
     const kind = this.isVideo ? "video" : "audio";
     this.#attachment = new Attachment(this.#link, this, kind, source);
-    this.#reported = this.#attachment.id;
+    this.#reported.id = this.#attachment.id;
     this.#attachment.settle();
     this.#source?.startAnew(this.#attachment);
     this.#engage();
     if (this.onDevice || !this.#attachment.listens) return;
     this.mode = "native";
-    this.#report("native", reasons.notKept());
+    this.#reported.plays("native", reasons.notKept());
   }
 
   stageReady(): void {
@@ -363,7 +391,7 @@ export class Control implements PlayerSink, Owner {
     }
     switch (event.type) {
       case "resized":
-        this.#resized(event.width, event.height);
+        resized(this, event);
         return;
       case "state": {
         const { state, position_micros, rate } = event;
@@ -403,16 +431,6 @@ export class Control implements PlayerSink, Owner {
     if (!this.onDevice) return;
     this.playback.advance(now());
     this.#autoplay.try(this);
-  }
-
-  /** A file that is loaded no further: the device has enough, whatever the browser has. */
-  fileHasEnough(): void {
-    if (!this.onDevice || !this.isFile || this.told.settled) return;
-    if (native.readyState.get(this.element) >= 3) return;
-    this.told.settled = true;
-    this.fire("canplay");
-    this.fire("canplaythrough");
-    queueTask(() => this.buffersChanged());
   }
 
   /** The page hears from the browser how it stands: the device may wait for that. */
@@ -486,14 +504,15 @@ export class Control implements PlayerSink, Owner {
     this.#patience.distrust(hears);
   }
 
-  #attach(found: Found): void {
+  /** `stays`: the browser plays it until it has told so. */
+  #attach(found: Found, stays = false): void {
     if (found.kind === "nothing" || found.kind === "local") {
-      if (found.kind === "local" && found.reason) this.#reportLocal(found.reason);
+      if (found.kind === "local" && found.reason) this.#reported.local(found.reason);
       return;
     }
     if (found.kind === "url" && this.preload.isNone) return;
     this.#link.wake();
-    if (this.#barred) return this.#reportLocal(this.#barred);
+    if (this.#barred) return this.#reported.local(this.#barred);
     const kind = this.isVideo ? "video" : "audio";
     if (found.kind === "mse") {
       this.#attachment = new Attachment(this.#link, this, kind, { type: "mse" });
@@ -504,11 +523,10 @@ export class Control implements PlayerSink, Owner {
     } else {
       this.#attachment = new Attachment(this.#link, this, kind, { type: "url", url: found.url });
     }
-    this.#reported = this.#attachment.id;
-    this.told.data(native.readyState.get(this.element));
-    this.mode = this.#link.off ? "native" : "waiting";
-    if (this.#link.off) this.#report("native", this.#link.refusal);
-    else if (this.isFile) this.preload.limit();
+    this.#reported.id = this.#attachment.id;
+    this.mode = this.#link.off || stays ? "native" : "waiting";
+    if (this.#link.off) this.#reported.plays("native", this.#link.refusal);
+    else if (this.isFile && !stays) this.preload.limit();
     // The page's player has enough to do until its source is open, and nothing plays before.
     const opens = this.#source?.streams.length === 0 && native.readyState.get(this.element) === 0;
     if (opens && !this.#link.off) later(() => this.engage(), OPENING);
@@ -527,23 +545,28 @@ export class Control implements PlayerSink, Owner {
     if (this.#attachment || this.#barred || found.kind !== "url" || !this.preload.isNone) return;
     this.preload.wake();
     this.#key = found.key;
+    this.told.data(native.readyState.get(this.element));
     this.#attach(found);
   }
 
   #detach(): void {
+    this.#release();
+    this.playback.reset();
+    this.#restart();
+    this.changed();
+  }
+
+  #release(): void {
     this.#patience.stageAnswered();
     if (this.onDevice) this.#stopWatching();
-    this.playback.reset();
     this.preload.restore();
-    if (this.#reported !== 0) this.#report("gone", null);
+    this.#reported.gone();
     this.#attachment?.close();
     if (this.#source?.owner === this) this.#source.owner = null;
     this.#attachment = null;
     this.#source = null;
-    this.#reported = 0;
+    this.#hasPlayed = false;
     this.mode = "nothing";
-    this.#restart();
-    this.changed();
   }
 
   /** The element loads anew. */
@@ -551,10 +574,8 @@ export class Control implements PlayerSink, Owner {
     this.told.restart();
     this.permission.forget();
     this.size = null;
-    this.#hasPlayed = false;
     this.#autoplay.renew();
     this.promises.forget();
-    if (this.onDevice) this.playback.reset();
   }
 
   #stopWatching(): void {
@@ -573,26 +594,5 @@ export class Control implements PlayerSink, Owner {
   buffered(): readonly Span[] {
     if (!this.isFile) return spansOf(native.buffered.get(this.element));
     return this.told.loaded ? [{ start: 0, end: native.duration.get(this.element) }] : [];
-  }
-
-  #resized(width: number, height: number): void {
-    if (!this.isVideo || width === 0 || height === 0) return;
-    const video = this.element as HTMLVideoElement;
-    const old = this.size ?? {
-      width: native.videoWidth.get(video),
-      height: native.videoHeight.get(video),
-    };
-    this.size = { width, height };
-    if (old.width !== width || old.height !== height) this.fire("resize");
-  }
-
-  #reportLocal(reason: Reason): void {
-    this.#link.wake();
-    this.#reported = this.#link.nextId();
-    this.#link.post({ type: "report", player: this.#reported, plays: "native", reason });
-  }
-
-  #report(plays: "device" | "native" | "gone", reason: Reason | null): void {
-    this.#link.report(this.#reported, plays, reason);
   }
 }

@@ -28,13 +28,16 @@ export function isSeen(element: HTMLMediaElement): boolean {
   return runs && native.currentTime.get(element) > 0;
 }
 
-/** How the browser's element stands when the device takes over. */
-export function handoverOf(element: HTMLMediaElement): Handover {
+/**
+ * How the browser's element stands when the device takes over; `runs`: the page was told so, and
+ * not only is about to be.
+ */
+export function handoverOf(element: HTMLMediaElement, runs: boolean): Handover {
   return {
     position: native.currentTime.get(element),
     paused: native.paused.get(element),
     ended: native.ended.get(element),
-    running: native.readyState.get(element) >= 3,
+    running: runs && native.readyState.get(element) >= 3,
     seeking: native.seeking.get(element),
   };
 }

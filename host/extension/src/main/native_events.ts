@@ -79,6 +79,8 @@ function passes(control: Control, type: Type): boolean {
       control.bar(reasons.pictureInPicture());
       return true;
     default:
+      // It may be the next of several sources.
+      if (type === "loadedmetadata") control.sync();
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
       if (type === "play" && control.permission.wasQuestion()) return false;
       if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
@@ -108,7 +110,14 @@ function told(control: Control, type: Type): void {
       control.told.ended = false;
       control.browserTold();
       return;
+    case "playing":
+      control.told.runs = true;
+      return;
+    case "waiting":
+      control.told.runs = false;
+      return;
     case "pause":
+      control.told.runs = false;
       control.browserTold();
       return;
     case "ended":
@@ -181,8 +190,6 @@ function parked(control: Control, type: Type): boolean {
   const { element, playback } = control;
   switch (type) {
     case "loadedmetadata":
-      control.sync();
-      if (!control.onDevice) return true;
       control.told.loaded = true;
       playback.metadata();
       control.durationChanged();
@@ -243,7 +250,7 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
   if (type === "loadeddata") {
     if (control.told.hasData) return false;
     control.told.hasData = true;
-    queueTask(() => control.fileHasEnough());
+    queueTask(() => fileHasEnough(control));
     return true;
   }
   if (control.told.makingRoom || control.playback.seeking || control.told.settled) return false;
@@ -253,6 +260,16 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
     control.told.settled = true;
   }
   return true;
+}
+
+/** A file that is loaded no further: the device has enough, whatever the browser has. */
+function fileHasEnough(control: Control): void {
+  if (!control.onDevice || !control.isFile || control.told.settled) return;
+  if (native.readyState.get(control.element) >= 3) return;
+  control.told.settled = true;
+  control.fire("canplay");
+  control.fire("canplaythrough");
+  queueTask(() => control.buffersChanged());
 }
 
 /** The user presses play on the browser's own controls, which show the parked element. */

@@ -40,6 +40,17 @@ export class Promises {
     return tracked;
   }
 
+  /** The browser answers what the device has not, until it takes over again. */
+  moveBack(pending: readonly Pending[], answer: Promise<void>): void {
+    for (let at = 0; at < pending.length; at++) {
+      const { resolve, reject } = pending[at] as Pending;
+      const tracked: Tracked = { resolve, reject, moved: false };
+      push(this.#tracked, tracked);
+      this.#follow(answer, tracked);
+    }
+    this.ignore(answer);
+  }
+
   /** The browser's answers count again. */
   forget(): void {
     this.#tracked = [];

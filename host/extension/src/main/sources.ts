@@ -15,6 +15,8 @@ export type Found =
 
 const NOTHING: Found = { key: "", kind: "nothing" };
 const NativeHandle = typeof MediaSourceHandle === "function" ? MediaSourceHandle : null;
+const NETWORK_EMPTY = 0;
+const NETWORK_NO_SOURCE = 3;
 /** Longest address that the channel carries, in bytes; this many UTF-16 units may reach it. */
 const MAX_URL = 8192;
 
@@ -30,6 +32,19 @@ function asksForPart(url: string): boolean {
   return indexOf(span, ",") >= 0 || indexOf(span, "%2") >= 0;
 }
 
+/** Whether the browser chooses from `<source>` elements. */
+export function chooses(element: HTMLMediaElement): boolean {
+  return !hasAttribute(element, "src") && native.srcObject.get(element) === null;
+}
+
+/** What it has chosen: until it has, `currentSrc` is what it played before. */
+function chosen(element: HTMLMediaElement): string {
+  const state = native.networkState.get(element);
+  return state === NETWORK_EMPTY || state === NETWORK_NO_SOURCE
+    ? ""
+    : native.currentSrc.get(element);
+}
+
 export function findSource(element: HTMLMediaElement): Found {
   const object: unknown = native.srcObject.get(element);
   if (object !== null && typeof object === "object") {
@@ -41,9 +56,7 @@ export function findSource(element: HTMLMediaElement): Found {
     }
     return NOTHING;
   }
-  const url = hasAttribute(element, "src")
-    ? native.src.get(element)
-    : native.currentSrc.get(element);
+  const url = chooses(element) ? chosen(element) : native.src.get(element);
   if (url === "") return NOTHING;
   const mediaSource = mediaSourceAt(url);
   if (mediaSource) return { key: url, kind: "mse", mediaSource };

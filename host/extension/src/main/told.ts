@@ -7,6 +7,8 @@ export class Told {
   changingHands = false;
   /** The browser has told the page `play`, and not `pause` since. */
   play = false;
+  /** The page was told `playing`, and nothing since that says otherwise. */
+  runs = false;
   /** The browser has told the page `ended`, and not gone elsewhere since. */
   ended = false;
   /** `play` and `pause` that the page has caused and not heard: the browser's to tell. */
@@ -82,6 +84,7 @@ export class Told {
     this.changingHands = false;
     this.owesSeeked = false;
     this.play = false;
+    this.runs = false;
     this.ended = false;
     this.#coming = 0;
     this.#deferred = false;
