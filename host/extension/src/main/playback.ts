@@ -499,12 +499,12 @@ export class Playback {
     this.#clock.hold(at);
     this.#ended = true;
     this.#told = "idle";
+    // Whoever is sent to the end while it is paused has ended without a word.
+    if (this.#paused) return;
+    this.#paused = true;
     this.#effects.fire("timeupdate");
-    if (!this.#paused) {
-      this.#paused = true;
-      this.#effects.fire("pause");
-      this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_PAUSE);
-    }
+    this.#effects.fire("pause");
+    this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_PAUSE);
     this.#effects.fire("ended");
   }
 
