@@ -17,7 +17,7 @@ import { Attachment } from "./attachment.js";
 import { Autoplay } from "./autoplay.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
-import { factsOf, handoverOf, isAt, isSeen } from "./facts.js";
+import { bufferedOf, factsOf, handoverOf, isAt, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import { Heart } from "./heart.js";
@@ -147,7 +147,6 @@ export class Control implements PlayerSink, Owner {
     const pending = plays ? playback.handBack(now()) : [];
     const stays = this.mode === "native" && !native.paused.get(this.element);
     this.#release();
-    this.size = null;
     if (onDevice) playback.reset();
     if (plays) {
       told.play = true;
@@ -212,7 +211,10 @@ export class Control implements PlayerSink, Owner {
   }
 
   rateChanged(): void {
-    this.voice.rate(!this.playback.paused);
+    if (!this.voice.keepsUp) return this.#leave(reasons.rate());
+    if (this.onDevice) this.voice.rate();
+    else if (this.mode === "waiting") this.engage();
+    else this.browserMoved();
   }
 
   durationChanged(): void {
@@ -282,7 +284,7 @@ export class Control implements PlayerSink, Owner {
   #engage(): void {
     const attachment = this.#attachment;
     if (!this.#link.on || !attachment?.open || this.#barred || this.onDevice) return;
-    if (!this.#patience.trusts) return;
+    if (!this.#patience.trusts || !this.voice.keepsUp) return;
     const { element } = this;
     if (this.#source?.covers(native.currentTime.get(element)) === false) return;
     // What is seen already goes on until the stage can take it over.
@@ -315,7 +317,7 @@ export class Control implements PlayerSink, Owner {
   #tellStage(): void {
     const attachment = this.#attachment;
     if (!attachment) return;
-    this.voice.all(false);
+    this.voice.all();
     this.cues.forget();
     if (this.told.loaded) this.durationChanged();
     this.playback.deviceReady(attachment.fresh, now());
@@ -566,6 +568,7 @@ export class Control implements PlayerSink, Owner {
     this.#attachment = null;
     this.#source = null;
     this.#hasPlayed = false;
+    this.size = null;
     this.mode = "nothing";
   }
 
@@ -573,7 +576,6 @@ export class Control implements PlayerSink, Owner {
   #restart(): void {
     this.told.restart();
     this.permission.forget();
-    this.size = null;
     this.#autoplay.renew();
     this.promises.forget();
   }
@@ -590,9 +592,7 @@ export class Control implements PlayerSink, Owner {
     this.told.settled = true;
   }
 
-  /** A file counts as loaded: the device reads it as it needs. */
   buffered(): readonly Span[] {
-    if (!this.isFile) return spansOf(native.buffered.get(this.element));
-    return this.told.loaded ? [{ start: 0, end: native.duration.get(this.element) }] : [];
+    return bufferedOf(this.element, this.isFile, this.told.loaded);
   }
 }

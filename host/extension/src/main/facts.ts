@@ -1,5 +1,5 @@
 /** What the browser's own element says now, as the playback state asks for it. */
-import { native } from "./natives.js";
+import { native, spansOf } from "./natives.js";
 import type { Facts, Handover } from "./playback.js";
 import { abs } from "./primordials.js";
 import type { Span } from "./ranges.js";
@@ -45,4 +45,14 @@ export function handoverOf(element: HTMLMediaElement, runs: boolean): Handover {
 /** Whether the browser's element is at a place in its media, in seconds. */
 export function isAt(element: HTMLMediaElement, at: number): boolean {
   return abs(native.currentTime.get(element) - at) <= SAME_PLACE;
+}
+
+/** What is there to be played. A file counts as loaded: the device reads it as it needs. */
+export function bufferedOf(
+  element: HTMLMediaElement,
+  isFile: boolean,
+  isLoaded: boolean,
+): readonly Span[] {
+  if (!isFile) return spansOf(native.buffered.get(element));
+  return isLoaded ? [{ start: 0, end: native.duration.get(element) }] : [];
 }

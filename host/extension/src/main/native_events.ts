@@ -84,6 +84,7 @@ function passes(control: Control, type: Type): boolean {
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
       if (type === "play" && control.permission.wasQuestion()) return false;
       if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
+      if (type === "ratechange") queueTask(() => control.rateChanged());
       if (type === "play" || type === "pause") control.told.hears(type);
       if (!(control.told.changingHands ? handOver : afterHandOver)(control, type)) return false;
       told(control, type);

@@ -50,6 +50,11 @@ export const reasons = {
     message: "The page plays only a part of the file.",
     next_step: AFTERWARDS,
   }),
+  rate: (): Reason => ({
+    code: "policy",
+    message: "The page plays at a speed that the device does not.",
+    next_step: "The device plays when the speed is between 0.25 and 4.",
+  }),
   notKept: (): Reason => ({
     code: "stage_unavailable",
     message: "The device was reached after the media had begun.",

@@ -1,7 +1,7 @@
 /** What the device must know of an element beside its media and its position. */
 import type { PlayerCommand } from "../generated/messages.js";
 import { native } from "./natives.js";
-import { abs, max, min } from "./primordials.js";
+import { max, min } from "./primordials.js";
 
 /** The channel's limits for rates. */
 const MIN_RATE = 0.25;
@@ -18,11 +18,11 @@ export class StageVoice {
   }
 
   /** To a stage that knows nothing. */
-  all(plays: boolean): void {
+  all(): void {
     this.#loop = null;
     this.loop();
     this.volume();
-    this.rate(plays);
+    this.rate();
   }
 
   volume(): void {
@@ -30,16 +30,16 @@ export class StageVoice {
     this.#send({ type: "volume", volume, muted: native.muted.get(this.#element) });
   }
 
-  /** A rate of 0 stands still without being paused. */
-  rate(plays: boolean): void {
+  /** Whether the device plays at the page's rate. At 0 an element stands without being paused. */
+  get keepsUp(): boolean {
     const rate = native.playbackRate.get(this.#element);
-    const preserves_pitch = native.preservesPitch.get(this.#element);
-    if (rate === 0) {
-      this.#send({ type: "pause" });
-      return;
-    }
-    this.#send({ type: "rate", rate: min(MAX_RATE, max(MIN_RATE, abs(rate))), preserves_pitch });
-    if (plays) this.#send({ type: "play" });
+    return MIN_RATE <= rate && rate <= MAX_RATE;
+  }
+
+  /** Bounded: the browser plays at other rates from when it has said so. */
+  rate(): void {
+    const rate = min(MAX_RATE, max(MIN_RATE, native.playbackRate.get(this.#element)));
+    this.#send({ type: "rate", rate, preserves_pitch: native.preservesPitch.get(this.#element) });
   }
 
   /** The attribute changes without an event: call it now and then. */

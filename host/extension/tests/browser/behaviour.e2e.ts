@@ -227,6 +227,14 @@ const CASES: readonly {
     expected: [false, true, "pause"],
   },
   {
+    name: "a rate of 0 stands until it is another",
+    script: `const video = make(); await fill(video); video.playbackRate = 0; await video.play();
+      const at = video.currentTime; let left = 30; await reaching(() => left-- === 0);
+      const stood = video.currentTime - at; video.playbackRate = 1;
+      await reaching(() => video.currentTime > 0.5); return [stood, video.paused];`,
+    expected: [0, false],
+  },
+  {
     name: "captions",
     script: `const video = make(); await fill(video);
       const track = video.addTextTrack("subtitles"); track.mode = "hidden"; const seen = [];
