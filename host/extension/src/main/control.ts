@@ -299,8 +299,7 @@ export class Control implements PlayerSink, Owner {
     this.told.changingHands = false;
     this.told.owed = handover.paused || this.told.play ? "nothing" : "play";
     this.told.play = false;
-    // Also takes away that the browser starts it by its `autoplay` attribute.
-    native.pause(element);
+    this.permission.pauseQuietly();
     if (this.isFile) this.preload.limit();
     this.playback.takeOver(handover, pending, played);
     this.callbacks.takeOver();

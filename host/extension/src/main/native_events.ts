@@ -67,7 +67,7 @@ function passes(control: Control, type: Type): boolean {
     case "loadstart":
       control.sync(control.told.started);
       control.told.started = true;
-      if (control.onDevice) native.pause(control.element);
+      if (control.onDevice) control.permission.pauseQuietly();
       return true;
     case "emptied":
       control.sync();
@@ -78,10 +78,12 @@ function passes(control: Control, type: Type): boolean {
     case "enterpictureinpicture":
       control.bar(reasons.pictureInPicture());
       return true;
-    default:
+    default: {
+      const isOurs = type === "pause" && control.permission.wasPause();
       // It may be the next of several sources.
       if (type === "loadedmetadata") control.sync();
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
+      if (isOurs || (control.permission.pauses && isOfPlaying(type))) return false;
       if (type === "play" && control.permission.wasQuestion()) return false;
       if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
       if (type === "ratechange") queueTask(() => control.rateChanged());
@@ -89,7 +91,13 @@ function passes(control: Control, type: Type): boolean {
       if (!(control.told.changingHands ? handOver : afterHandOver)(control, type)) return false;
       told(control, type);
       return true;
+    }
   }
+}
+
+/** What comes of a start that ends with a pause: before it, it is as little the page's. */
+function isOfPlaying(type: Type): boolean {
+  return type === "playing" || type === "waiting" || type === "timeupdate";
 }
 
 /** What the page knows from the browser: the device goes on from there. */
@@ -276,7 +284,7 @@ function fileHasEnough(control: Control): void {
 /** The user presses play on the browser's own controls, which show the parked element. */
 function userPlays(control: Control): false {
   if (control.permission.wasQuestion()) return false;
-  native.pause(control.element);
+  control.permission.pauseQuietly();
   if (control.playback.paused) control.promises.ignore(control.play());
   else control.pause();
   return false;

@@ -1,4 +1,7 @@
-/** Whether the browser lets an element play: its autoplay policy answers for itself. */
+/**
+ * Whether the browser lets an element play: its autoplay policy answers for itself; and what the
+ * browser says of being started and paused without the page's asking for it.
+ */
 import { native } from "./natives.js";
 import type { Promises } from "./promises.js";
 
@@ -8,6 +11,8 @@ export class Permission {
   readonly #promises: Promises;
   /** `play` events that are none of the page's. */
   #questions = 0;
+  /** `pause` events that are none of the page's. */
+  #pauses = 0;
 
   constructor(element: HTMLMediaElement, isVideo: boolean, promises: Promises) {
     this.#element = element;
@@ -27,9 +32,16 @@ export class Permission {
       this.#questions -= 1;
       return answer;
     }
-    native.pause(element);
+    this.pauseQuietly();
     this.#promises.ignore(answer);
     return null;
+  }
+
+  /** The browser's element is paused without the page's asking for it. */
+  pauseQuietly(): void {
+    if (!native.paused.get(this.#element)) this.#pauses += 1;
+    // Of one that is paused it takes away that the browser starts it by its `autoplay` attribute.
+    native.pause(this.#element);
   }
 
   /** The browser's element is started without the page's asking for it. */
@@ -46,7 +58,20 @@ export class Permission {
     return true;
   }
 
+  /** Whether one is still to come. */
+  get pauses(): boolean {
+    return this.#pauses > 0;
+  }
+
+  /** Whether a `pause` event of the browser is none of the page's; each comes once. */
+  wasPause(): boolean {
+    if (this.#pauses === 0) return false;
+    this.#pauses -= 1;
+    return true;
+  }
+
   forget(): void {
     this.#questions = 0;
+    this.#pauses = 0;
   }
 }

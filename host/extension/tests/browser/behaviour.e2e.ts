@@ -310,6 +310,21 @@ for (const [name, script] of CAPTURES) {
   });
 }
 
+test("the browser plays on in the task of a play(), and the page hears nothing else", async () => {
+  const { page, errors } = await open();
+  await page.evaluate("(async () => { globalThis.video = await playing(); })()");
+  await onDevice(page);
+  const seen = await page.evaluate(`(async () => {
+    const at = video.currentTime; video.pause(); const played = video.play();
+    document.createElement("canvas").getContext("2d").drawImage(video, 0, 0);
+    await played; await reaching(() => video.currentTime > at + 0.3 || video.currentTime < at);
+    return log.join();
+  })()`);
+  assert.equal(seen, "pause,play,playing");
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test("a stage that dies is not noticed, and neither is the next", async () => {
   const { page, errors } = await open();
   await page.evaluate("(async () => { globalThis.video = await playing(); })()");
