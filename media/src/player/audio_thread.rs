@@ -23,6 +23,10 @@ const JITTER_MICROS: i64 = 5_000;
 /// Longest hole that is filled with silence at once; a longer one is filled piece by piece.
 const SILENCE_MICROS: i64 = 100_000;
 
+/// Samples are written in pieces of this length: a frame that is longer than the ring would be
+/// waiting for a start that waits for it.
+const PIECE_MICROS: i64 = 20_000;
+
 /// Damaged frames in a row after which the stream counts as undecodable.
 const MAX_DAMAGED: u32 = 100;
 
@@ -250,14 +254,16 @@ impl Worker {
 
     /// Writes samples that begin at `expected`; false when a seek has made them void.
     fn write(&mut self, samples: &[f32]) -> Result<bool, Stop> {
-        let frames = samples.len() / CHANNELS;
-        if frames == 0 {
-            return Ok(true);
+        let piece = self.frames(PIECE_MICROS).max(1) * CHANNELS;
+        for samples in samples.chunks(piece) {
+            let stretched = self.stretch.push(samples, self.expected);
+            let written = self.voice.write(stretched.samples, stretched.pts, stretched.rate);
+            self.expected = self.expected.plus(self.micros(samples.len() / CHANNELS));
+            if !self.after_write(written)? {
+                return Ok(false);
+            }
         }
-        let stretched = self.stretch.push(samples, self.expected);
-        let written = self.voice.write(stretched.samples, stretched.pts, stretched.rate);
-        self.expected = self.expected.plus(self.micros(frames));
-        self.after_write(written)
+        Ok(true)
     }
 
     fn after_write(&self, written: Result<(), WriteError>) -> Result<bool, Stop> {

@@ -89,6 +89,19 @@ fn uncompressed_sound_plays() {
 }
 
 #[test]
+fn frames_longer_than_what_waits_for_the_speaker_play() {
+    for (codec, how) in [("pcm", "-c:a pcm_u8 -f wav"), ("flac", "-frame_size 8000 -f flac")] {
+        let clip = make(&[tone(2), words(&format!("-ar 8000 {how}"))].concat());
+        let server = Server::start(&clip.bytes, Manner::default());
+        let mut stage = play(&server.url());
+        stage.player.set_paused(false, Instant::now());
+        stage.until(is(State::Ended));
+        let audio = stage.player.stats().audio.unwrap();
+        assert_eq!((audio.codec.as_str(), audio.rate_hz), (codec, 8_000));
+    }
+}
+
+#[test]
 fn a_failure_is_said_when_what_arrived_was_played() {
     let clip = clip(3, &format!("{H264_AAC} -movflags +faststart"));
     let manner =
