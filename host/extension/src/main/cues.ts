@@ -6,7 +6,7 @@
  * it would paint of them is told to the device.
  */
 import { type Captions, isPainted } from "./captions.js";
-import { call, wrapGetter, wrapMethod } from "./disguise.js";
+import { call, wrapGetter, wrapMethod, wrapSetter } from "./disguise.js";
 import {
   addListener,
   cancelLater,
@@ -38,6 +38,8 @@ const MAX_WAIT = 60_000;
 const active = new SafeWeakMap<TextTrack, TextTrackCue[]>();
 /** Cue lists made here, and what is in them. */
 const lists = new SafeWeakMap<object, readonly TextTrackCue[]>();
+const NativeTextTrack = TextTrack;
+const NativeTextTrackCue = TextTrackCue;
 const silenced = new SafeWeakSet<EventTarget>();
 
 interface Change {
@@ -185,7 +187,15 @@ function swallow(event: Event): void {
   if (active.has(track as TextTrack)) stopImmediatePropagation(event);
 }
 
-/** Stops the browser's own events at a cue or track of ours. */
+/** Called before the page listens to something. */
+export function listensTo(target: unknown): void {
+  if (target instanceof NativeTextTrackCue || target instanceof NativeTextTrack) silence(target);
+}
+
+/**
+ * Stops the browser's own events at a cue or track of ours. Their listeners are called in the order
+ * in which they came, whatever the phase: this one must be the first.
+ */
 function silence(target: EventTarget): void {
   if (silenced.has(target)) return;
   silenced.add(target);
@@ -205,6 +215,16 @@ function makeList(cues: readonly TextTrackCue[]): TextTrackCueList {
 }
 
 export function installCues(): void {
+  for (const [owner, name] of [
+    [NativeTextTrackCue.prototype, "onenter"],
+    [NativeTextTrackCue.prototype, "onexit"],
+    [NativeTextTrack.prototype, "oncuechange"],
+  ] as const) {
+    wrapSetter(owner, name, (original, self, value) => {
+      listensTo(self);
+      call(original, self, [value]);
+    });
+  }
   wrapGetter(TextTrack.prototype, "activeCues", (original, self) => {
     const cues = active.get(self as TextTrack);
     return cues ? makeList(cues) : call(original, self, []);

@@ -3,6 +3,7 @@
  * that the device plays they answer from its clock; all others reach the browser untouched.
  */
 import type { Control } from "./control.js";
+import { listensTo } from "./cues.js";
 import { call, wrapConstructor, wrapGetter, wrapMethod, wrapSetter } from "./disguise.js";
 import type { Elements } from "./elements.js";
 import { makeQuality, makeTimeRanges } from "./imposters.js";
@@ -151,6 +152,7 @@ function sources(elements: Elements): void {
   });
   wrapMethod(EventTarget.prototype, "addEventListener", (original, self, args) => {
     if (self instanceof NativeMediaElement) elements.touch(self);
+    else listensTo(self);
     return call(original, self, args);
   });
   wrapMethod(Element.prototype, "attachShadow", (original, self, args) => {

@@ -249,6 +249,21 @@ const CASES: readonly {
     expected: "enter 0.2 0.2 exit 0.2  enter 0.8 0.8 exit 0.8 ",
   },
   {
+    name: "captions that a seek leaves and comes to",
+    script: `const video = make(); await fill(video); const seen = [];
+      const track = video.addTextTrack("subtitles"); track.mode = "hidden";
+      track.oncuechange = () => seen.push("change");
+      for (const at of [0, 2.5]) {
+        const cue = new VTTCue(at, at + 1, ""); cue.onenter = () => seen.push("enter " + at);
+        cue.addEventListener("exit", () => seen.push("exit " + at)); track.addCue(cue);
+      }
+      await video.play(); await reaching(() => seen.length === 2 && video.currentTime > 0.3);
+      video.pause(); video.currentTime = 2.6; await until(video, "canplaythrough");
+      await video.play(); await reaching(() => video.currentTime > 2.9);
+      return seen.join();`,
+    expected: "enter 0,change,exit 0,enter 2.5,change",
+  },
+  {
     name: "callbacks asked for before there is anything to play",
     script: `const video = make(); const seen = [];
       const called = (name) => (_, { width }) => seen.push([name, width, video.readyState > 1]);
