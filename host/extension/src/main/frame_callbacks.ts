@@ -4,7 +4,7 @@
  */
 import type { Control } from "./control.js";
 import { native, nativeFrames, nextFrame } from "./natives.js";
-import { apply, SafeMap } from "./primordials.js";
+import { apply, max, SafeMap } from "./primordials.js";
 
 /** Ids of ours; the browser's own count up from 1. */
 const FIRST_ID = 1 << 20;
@@ -22,6 +22,7 @@ export class FrameCallbacks {
   #ids = FIRST_ID;
   #scheduled = false;
   #last = -1;
+  #presented = 0;
 
   constructor(control: Control) {
     this.#control = control;
@@ -101,13 +102,15 @@ export class FrameCallbacks {
   #call(time: DOMHighResTimeStamp, frame: number): void {
     const { frames, size } = this.#control;
     const video = this.#control.element as HTMLVideoElement;
+    // Each call tells of another picture, however late the device counts it.
+    this.#presented = max(this.#presented + 1, frames.presentedAt(this.#control.position));
     const metadata: VideoFrameCallbackMetadata = {
       presentationTime: time,
       expectedDisplayTime: time + 1000 / 60,
       width: size?.width ?? native.videoWidth.get(video),
       height: size?.height ?? native.videoHeight.get(video),
       mediaTime: frame / frames.rate,
-      presentedFrames: frames.presentedAt(this.#control.position),
+      presentedFrames: this.#presented,
       processingDuration: 0,
     };
     this.#last = frame;

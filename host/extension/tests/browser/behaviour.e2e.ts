@@ -275,17 +275,18 @@ const CASES: readonly {
   },
   {
     name: "callbacks for each picture",
-    script: `const video = await playing(); const times = [];
+    script: `const video = await playing(); const times = []; const counts = [];
       await new Promise((resolve) => {
-        const called = (_, { mediaTime, width }) => {
-          times.push(mediaTime); if (times.length === 12) resolve();
+        const called = (_, { mediaTime, presentedFrames }) => {
+          counts.push(presentedFrames); times.push(mediaTime); if (times.length === 12) resolve();
           else video.requestVideoFrameCallback(called);
         };
         video.requestVideoFrameCallback(called);
       });
       const steps = times.slice(1).map((time, at) => time - times[at]);
-      return steps.every((step) => step > 0 && step < 0.5);`,
-    expected: true,
+      const grows = counts.every((count, at) => at === 0 || count > counts[at - 1]);
+      return [grows, steps.every((step) => step > 0 && step < 0.5)];`,
+    expected: [true, true],
   },
 ];
 
