@@ -100,7 +100,7 @@ export class Control implements PlayerSink, Owner {
 
   /** Nothing is known of what it plays. */
   get rests(): boolean {
-    return this.mode === "nothing" && this.#reported === 0 && this.#barred === null;
+    return this.mode === "nothing" && this.#reported.id === 0 && this.#barred === null;
   }
 
   get onDevice(): boolean {
