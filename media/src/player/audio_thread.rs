@@ -25,7 +25,7 @@ const SILENCE_MICROS: i64 = 100_000;
 
 /// Samples are written in pieces of this length: a frame that is longer than the ring would be
 /// waiting for a start that waits for it.
-const PIECE_MICROS: i64 = 20_000;
+const PIECE_MICROS: i64 = 50_000;
 
 /// Damaged frames in a row after which the stream counts as undecodable.
 const MAX_DAMAGED: u32 = 100;
