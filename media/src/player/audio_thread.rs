@@ -8,6 +8,7 @@ use super::Problem;
 use super::buffers::{Buffers, Next, ReadCursor};
 use super::threads::{Order, Progress, Wake};
 use crate::decode::{AudioDecoder, DecodeError};
+use crate::init::Codec;
 use crate::segment::TrackKind;
 use crate::sound::convert::Converter;
 use crate::sound::{CHANNELS, Stretch, VoiceWriter, WriteError};
@@ -29,6 +30,10 @@ const PIECE_MICROS: i64 = 50_000;
 
 /// Damaged frames in a row after which the stream counts as undecodable.
 const MAX_DAMAGED: u32 = 100;
+
+/// Frames after a seek that may need those before it, which nobody has decoded: MP3 keeps parts of
+/// a frame in up to that many others.
+const LEAD_IN: u32 = 9;
 
 /// What was decoded, for status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +73,7 @@ impl AudioThread {
             expected: Pts::ZERO,
             samples: Vec::new(),
             damaged: 0,
+            since_reset: 0,
         };
         let thread = std::thread::Builder::new()
             .name("decode audio".to_owned())
@@ -113,6 +119,8 @@ struct Worker {
     /// Converted samples, kept to reuse the allocation.
     samples: Vec<f32>,
     damaged: u32,
+    /// Frames given to the decoder since it was new, or was reset.
+    since_reset: u32,
 }
 
 /// The thread ends.
@@ -169,6 +177,7 @@ impl Worker {
             open.decoder.reset();
             open.converter.reset();
         }
+        self.since_reset = 0;
         self.voice.begin(order.voice_generation);
     }
 
@@ -183,7 +192,9 @@ impl Worker {
         };
         if *restart {
             decoder.reset();
+            self.since_reset = 0;
         }
+        self.since_reset = self.since_reset.saturating_add(1);
         let mut result = Ok(());
         let decoded = decoder.decode(coded, |pts, frame| {
             if result.is_ok() {
@@ -193,6 +204,9 @@ impl Worker {
         self.open = Some(Open { config, decoder, converter });
         match decoded {
             Ok(()) => self.damaged = 0,
+            Err(error) if read.config.track.codec == Codec::Mp3 && self.leads_in() => {
+                tracing::debug!(%error, "a frame needs those before the seek");
+            }
             Err(error) => self.on_damage(&error),
         }
         result
@@ -313,8 +327,13 @@ impl Worker {
             self.write(&rest)?;
         }
         decoder.reset();
+        self.since_reset = 0;
         self.open = Some(Open { config, decoder, converter });
         Ok(())
+    }
+
+    fn leads_in(&self) -> bool {
+        self.since_reset <= LEAD_IN
     }
 
     fn on_damage(&mut self, error: &DecodeError) {

@@ -102,6 +102,20 @@ fn frames_longer_than_what_waits_for_the_speaker_play() {
 }
 
 #[test]
+fn frames_that_need_those_before_a_seek_are_no_damage() {
+    let clip = make(&[tone(8), words("-c:a libmp3lame -q:a 4 -f mp3")].concat());
+    let server = Server::start(&clip.bytes, Manner::default());
+    let mut stage = play(&server.url());
+    for (token, to) in (1..).zip([8_000_000, 1_234_567, 7_990_000, 4_000_000, 500_000]) {
+        stage.player.seek(Pts(to), Some(token), Instant::now());
+        stage.until(|event| {
+            assert!(!matches!(event, Event::Warning(_) | Event::Failed { .. }), "{event:?}");
+            matches!(event, Event::Seeked { token: of, .. } if *of == Some(token))
+        });
+    }
+}
+
+#[test]
 fn a_failure_is_said_when_what_arrived_was_played() {
     let clip = clip(3, &format!("{H264_AAC} -movflags +faststart"));
     let manner =
