@@ -4,7 +4,9 @@
 //! Measured in Chromium 156, in CSS pixels: a bar of 72 with a row of buttons of 48, play at
 //! the left, then the time; below the row the time line.
 
+use super::overlay::points;
 use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, Vec2};
+use nearside_channel::message;
 use std::time::Duration;
 
 /// Height of the bar.
@@ -24,22 +26,11 @@ const TEXT: f32 = 14.0;
 const SHADE: Color32 = Color32::from_black_alpha(230);
 const REST: Color32 = Color32::from_gray(110);
 
-/// A rectangle of the picture as egui counts: what lies beyond any screen is cut.
-pub(crate) fn on_picture(rect: nearside_channel::message::Rect) -> Rect {
-    let at =
-        |px: i32| f32::from(i16::try_from(px).unwrap_or(if px < 0 { i16::MIN } else { i16::MAX }));
-    let side = |px: u32| f32::from(u16::try_from(px).unwrap_or(u16::MAX));
-    Rect::from_min_size(
-        Pos2::new(at(rect.x), at(rect.y)),
-        Vec2::new(side(rect.width), side(rect.height)),
-    )
-}
-
 /// What the bar shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ControlBar {
     /// On the picture, in pixels.
-    pub(crate) rect: Rect,
+    pub(crate) rect: message::Rect,
     pub(crate) button: Button,
     pub(crate) position: Duration,
     /// `None`: endless, or not known.
@@ -57,18 +48,12 @@ pub(crate) enum Button {
 impl ControlBar {
     /// How much of a picture of `height` it takes at its lower edge, in pixels.
     pub(crate) fn height_on(&self, height: u32) -> u32 {
-        #[expect(
-            clippy::as_conversions,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a float beyond the range becomes the nearest number"
-        )]
-        let top = self.rect.top() as u32;
-        height.saturating_sub(top)
+        height.saturating_sub(u32::try_from(self.rect.y).unwrap_or(0))
     }
 
     pub(crate) fn draw(&self, painter: &Painter) {
-        let Self { rect, button, position, duration } = *self;
+        let Self { button, position, duration, .. } = *self;
+        let rect = on_picture(self.rect);
         let scale = rect.height() / BAR;
         if scale <= 0.0 {
             return;
@@ -86,6 +71,13 @@ impl ControlBar {
         let part = duration.map_or(0.0, |whole| part(position, whole));
         draw_line(painter, rect, scale, part);
     }
+}
+
+/// What lies to the left or above is drawn there, and cut by the picture's edge.
+fn on_picture(rect: message::Rect) -> Rect {
+    let at = |px: i32| if px < 0 { -points(px.unsigned_abs()) } else { points(px.unsigned_abs()) };
+    let size = Vec2::new(points(rect.width), points(rect.height));
+    Rect::from_min_size(Pos2::new(at(rect.x), at(rect.y)), size)
 }
 
 fn draw_button(painter: &Painter, middle: Pos2, scale: f32, button: Button) {

@@ -1,6 +1,6 @@
 //! One player of the stage: its playback, its view, and what was reported of it.
 
-use super::control_bar::{self, Button, ControlBar};
+use super::control_bar::{Button, ControlBar};
 use super::overlay::OverlayView;
 use super::session::Child;
 use super::translate;
@@ -221,7 +221,7 @@ impl Entry {
     fn controls(&self, rect: Rect, now: Instant) -> ControlBar {
         let time = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or(0));
         ControlBar {
-            rect: control_bar::on_picture(rect),
+            rect,
             button: self.button_now(),
             position: time(self.player.position(now).0),
             duration: self.player.duration_micros().map(time),

@@ -43,6 +43,11 @@ pub(crate) struct Overlay {
     captions: Captions,
 }
 
+/// Pixels as egui counts; more than any screen has are cut.
+pub(crate) fn points(px: u32) -> f32 {
+    f32::from(u16::try_from(px).unwrap_or(u16::MAX))
+}
+
 /// The captions of one view.
 struct Captions {
     setter: Arc<Setter>,
@@ -58,6 +63,11 @@ impl Overlay {
         let setter = Arc::clone(setter);
         let captions = Captions { setter, slot: Arc::default(), asked: None, shown: Vec::new() };
         Self { format, painter: None, captions }
+    }
+
+    /// Who draws its captions.
+    pub(crate) fn setter(&self) -> &Arc<Setter> {
+        &self.captions.setter
     }
 
     /// Paints over what is on `target` already.
@@ -76,8 +86,7 @@ impl Overlay {
             let options = RendererOptions::default();
             (egui::Context::default(), Renderer::new(device, self.format, options))
         });
-        let side = |px: u32| f32::from(u16::try_from(px).unwrap_or(u16::MAX));
-        let size = Vec2::new(side(width), side(height));
+        let size = Vec2::new(points(width), points(height));
         let screen_rect = Some(Rect::from_min_size(Pos2::ZERO, size));
         let max_texture_side = usize::try_from(gpu.max_side_px()).ok();
         let input = RawInput { screen_rect, max_texture_side, ..RawInput::default() };
@@ -135,8 +144,7 @@ impl Captions {
         }
         self.shown.clear();
         for block in blocks {
-            let side = |px: u32| f32::from(u16::try_from(px).unwrap_or(u16::MAX));
-            let at = Pos2::new(side(block.at.0), side(block.at.1));
+            let at = Pos2::new(points(block.at.0), points(block.at.1));
             let image = context.load_texture("caption", block.image, TextureOptions::NEAREST);
             let rect = Rect::from_min_size(at, image.size_vec2());
             self.shown.push((image, rect));

@@ -14,7 +14,6 @@ pub(crate) struct View {
     format: wgpu::TextureFormat,
     renderer: Renderer,
     overlay: Overlay,
-    captions: Arc<Setter>,
     target: Target,
 }
 
@@ -74,7 +73,7 @@ impl View {
         if configuration.format != self.format {
             // The picture is lost; the next one comes soon.
             let format = configuration.format;
-            *self = Self::new(&self.gpu, format, Target::Nowhere, &self.captions);
+            *self = Self::new(&self.gpu, format, Target::Nowhere, self.overlay.setter());
         }
         self.target = Target::Surface { surface, configuration, window };
         Ok(())
@@ -107,8 +106,7 @@ impl View {
     fn new(gpu: &Gpu, format: wgpu::TextureFormat, target: Target, captions: &Arc<Setter>) -> Self {
         let renderer = Renderer::new(gpu, format, Path::Auto);
         let overlay = Overlay::new(format, captions);
-        let captions = Arc::clone(captions);
-        Self { gpu: gpu.clone(), format, renderer, overlay, captions, target }
+        Self { gpu: gpu.clone(), format, renderer, overlay, target }
     }
 
     pub(crate) fn os_window(&self) -> Option<&Arc<Window>> {

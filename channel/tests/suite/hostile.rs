@@ -199,15 +199,7 @@ fn host_bounds() {
 
     let rect = Rect { x: 0, y: 0, width: 1, height: 1 };
     let covered = vec![rect; MAX_COVERED + 1];
-    let layout = Layout {
-        rect,
-        clip: rect,
-        covered,
-        visible: true,
-        fullscreen: false,
-        desktop: None,
-        control_bar: None,
-    };
+    let layout = Layout { rect, clip: rect, covered, visible: true, ..Layout::default() };
     let too_many = Invalid::TooMany { field: "covered", count: 65, limit: 64 };
     refused_host(&player(PlayerCommand::Layout(layout)), too_many);
     let caption = Caption {

@@ -43,15 +43,7 @@ const DESKTOP: Size = Size { width: 1024, height: 768 };
 fn layout(rect: Rect, covered: &[Rect]) -> Layout {
     let covered = covered.to_vec();
     let desktop = Some(DESKTOP);
-    Layout {
-        rect,
-        clip: rect,
-        covered,
-        visible: true,
-        fullscreen: false,
-        desktop,
-        control_bar: None,
-    }
+    Layout { rect, clip: rect, covered, visible: true, desktop, ..Layout::default() }
 }
 
 /// What a page says, which knows one of two monitors.

@@ -204,7 +204,7 @@ impl Worker {
         self.open = Some(Open { config, decoder, converter });
         match decoded {
             Ok(()) => self.damaged = 0,
-            Err(error) if read.config.track.codec == Codec::Mp3 && self.leads_in() => {
+            Err(error) if self.since_reset <= LEAD_IN && read.config.track.codec == Codec::Mp3 => {
                 tracing::debug!(%error, "a frame needs those before the seek");
             }
             Err(error) => self.on_damage(&error),
@@ -330,10 +330,6 @@ impl Worker {
         self.since_reset = 0;
         self.open = Some(Open { config, decoder, converter });
         Ok(())
-    }
-
-    fn leads_in(&self) -> bool {
-        self.since_reset <= LEAD_IN
     }
 
     fn on_damage(&mut self, error: &DecodeError) {

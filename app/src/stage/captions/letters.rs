@@ -1,5 +1,6 @@
 //! From texts to pictures of them: fonts of the device, shaping, both directions of writing.
 
+use super::super::overlay::points;
 use super::canvas::{Canvas, Part};
 use super::place::{Side, column, free_top, span};
 use super::{Block, Wanted};
@@ -62,8 +63,8 @@ impl Fonts {
 
     /// The pictures of all captions, the first one lowest.
     pub(super) fn draw(&mut self, wanted: &Wanted) -> Vec<Block> {
-        let height = side(wanted.size.1);
-        let size = Vec2::new(side(wanted.size.0), (height - side(wanted.taken)).max(0.0));
+        let height = points(wanted.size.1);
+        let size = Vec2::new(points(wanted.size.0), (height - points(wanted.taken)).max(0.0));
         let text_px = (height * TEXT_PART).max(MIN_TEXT_PX);
         let line_px = text_px * LINE_PART;
         let pad = text_px * PAD_PART;
@@ -224,10 +225,6 @@ fn drawable(caption: &Caption) -> Vec<(String, Look)> {
     }
     let is_seen = spans.iter().any(|(text, _)| !text.trim().is_empty());
     if is_seen { spans } else { Vec::new() }
-}
-
-fn side(px: u32) -> f32 {
-    f32::from(u16::try_from(px).unwrap_or(u16::MAX))
 }
 
 /// The nearest whole number of pixels.

@@ -86,15 +86,7 @@ mod tests {
     const DESKTOP: [u32; 2] = [1024, 768];
 
     fn layout(rect: Rect) -> Layout {
-        Layout {
-            rect,
-            clip: rect,
-            covered: Vec::new(),
-            visible: true,
-            fullscreen: false,
-            desktop: None,
-            control_bar: None,
-        }
+        Layout { rect, clip: rect, visible: true, ..Layout::default() }
     }
 
     #[track_caller]

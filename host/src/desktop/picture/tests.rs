@@ -7,15 +7,7 @@ const PAGE: Page<'_> = Page { processes: &[42, BROWSER, 7], title: "Clip" };
 
 fn layout(rect: Rect) -> Layout {
     let covered = Vec::new();
-    Layout {
-        rect,
-        clip: rect,
-        covered,
-        visible: true,
-        fullscreen: false,
-        desktop: None,
-        control_bar: None,
-    }
+    Layout { rect, clip: rect, covered, visible: true, ..Layout::default() }
 }
 
 fn window(id: u32, rect: Rect) -> Window {

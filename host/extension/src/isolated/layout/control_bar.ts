@@ -44,7 +44,7 @@ export function controlsOf(element: Box, picture: Box, seen: Box): Controls {
   return { bar: whole, covered: intersection(buttons, seen) };
 }
 
-/** Whether the browser shows its controls: for a while after the pointer, or so. */
+/** Whether the browser shows its controls: the pointer is on the video, and may rest there. */
 export function showsControls(video: HTMLVideoElement): boolean {
   return video.controls && video.matches(":hover");
 }
