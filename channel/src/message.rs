@@ -259,7 +259,7 @@ pub struct Layout {
     pub desktop: Option<Size>,
     /// The bar of the browser's own controls, while it is seen; it shows the parked element. The
     /// device draws over what `covered` leaves of it how playback stands. As high as 72 CSS
-    /// pixels.
+    /// pixels on a picture. For a player of sound alone it is `rect` itself, 28 high.
     #[serde(default)]
     pub control_bar: Option<Rect>,
 }

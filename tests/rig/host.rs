@@ -133,7 +133,17 @@ impl Host {
     pub fn open_player(&mut self, mimes: &[&str]) -> anyhow::Result<()> {
         self.open_page(PAGE)?;
         self.page_ready(PAGE)?;
-        self.add_player(1, mimes)
+        self.add_player(PlayerKind::Video, 1, mimes)
+    }
+
+    /// As [`Self::open_player`], with sound alone.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_sound(&mut self, mime: &str) -> anyhow::Result<()> {
+        self.open_page(PAGE)?;
+        self.page_ready(PAGE)?;
+        self.add_player(PlayerKind::Audio, 1, &[mime])
     }
 
     /// Opens [`PAGE`] with [`PLAYER`], whose media the device fetches, and waits for its stage.
@@ -156,16 +166,19 @@ impl Host {
             self.scheduler.remove(StreamId(old));
         }
         self.player(PlayerCommand::Close)?;
-        self.add_player(stream, &[mime])
+        self.add_player(PlayerKind::Video, stream, &[mime])
     }
 
-    fn add_player(&mut self, first: u16, mimes: &[&str]) -> anyhow::Result<()> {
-        let kind = PlayerKind::Video;
+    fn add_player(&mut self, kind: PlayerKind, first: u16, mimes: &[&str]) -> anyhow::Result<()> {
         self.player(PlayerCommand::Open { kind, source: Source::Mse })?;
         for (number, mime) in (first..).zip(mimes) {
             let stream = StreamId(number);
             self.player(PlayerCommand::AddStream { stream, mime: (*mime).to_owned() })?;
-            self.scheduler.open(stream, Class::Video)?;
+            let class = match kind {
+                PlayerKind::Video => Class::Video,
+                PlayerKind::Audio => Class::Audio,
+            };
+            self.scheduler.open(stream, class)?;
         }
         Ok(())
     }

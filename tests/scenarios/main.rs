@@ -6,6 +6,7 @@ mod by_url;
 mod captions;
 mod clip;
 mod control;
+mod controls;
 mod faults;
 mod files;
 mod formats;

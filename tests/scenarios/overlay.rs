@@ -1,7 +1,7 @@
 //! Pictures over the RDP client's window, on a display of the test's own: every pixel of them
 //! is where the page says, and nowhere else.
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, ensure};
 use nearside::control::{Connection, Reply, Request};
 use nearside::status::Placement;
 use nearside_channel::message::{DeviceSettings, Layout, PlayerCommand, ReasonCode, Rect, Size};
@@ -17,7 +17,7 @@ use nearside_tests::{STEP, clips};
 
 /// The clip's only colour, and what the RDP client shows.
 const VIDEO: [u8; 3] = [0xfe, 0x00, 0x00];
-const DESKTOP: [u8; 3] = [0x20, 0x40, 0x80];
+pub(super) const DESKTOP: [u8; 3] = [0x20, 0x40, 0x80];
 
 /// Another program's window.
 const OTHER: [u8; 3] = [0x10, 0xd0, 0xd0];
@@ -26,36 +26,36 @@ const OTHER: [u8; 3] = [0x10, 0xd0, 0xd0];
 const TOLERANCE: u8 = 12;
 
 /// The remote desktop.
-const SIZE: Size = Size { width: 640, height: 480 };
+pub(super) const SIZE: Size = Size { width: 640, height: 480 };
 
 /// Where the RDP client's window is at first.
-const WINDOW: Rect = Rect { x: 100, y: 60, width: 640, height: 480 };
+pub(super) const WINDOW: Rect = Rect { x: 100, y: 60, width: 640, height: 480 };
 
 const H264: &str = r#"video/mp4; codecs="avc1.42c00d""#;
 
-fn rect([x, y]: [i32; 2], [width, height]: [u32; 2]) -> Rect {
+pub(super) fn rect([x, y]: [i32; 2], [width, height]: [u32; 2]) -> Rect {
     Rect { x, y, width, height }
 }
 
 /// Wholly visible there.
-fn at(rect: Rect) -> Layout {
+pub(super) fn at(rect: Rect) -> Layout {
     Layout { rect, clip: rect, visible: true, ..Layout::default() }
 }
 
 /// The place of a rectangle of the desktop on the screen, at scale 1.
-fn on_screen(window: Rect, part: Rect) -> Rect {
+pub(super) fn on_screen(window: Rect, part: Rect) -> Rect {
     Rect { x: window.x + part.x, y: window.y + part.y, ..part }
 }
 
 /// A place with a display and a clip.
-struct Stand {
-    place: Place,
-    screen: Screen,
+pub(super) struct Stand {
+    pub(super) place: Place,
+    pub(super) screen: Screen,
     clip: Vec<u8>,
 }
 
 impl Stand {
-    fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         let place = Place::new()?;
         let screen = Screen::start(&place)?;
         let file = place.file("red.mp4");
@@ -65,7 +65,7 @@ impl Stand {
         Ok(Self { clip: std::fs::read(file)?, place, screen })
     }
 
-    fn facts(&self, pid: u32) -> ConnectionFacts {
+    pub(super) fn facts(&self, pid: u32) -> ConnectionFacts {
         ConnectionFacts {
             client: "A test".to_owned(),
             pid,
@@ -96,25 +96,25 @@ impl Stand {
     }
 
     /// As [`Self::play`], over a window of this test's process.
-    fn play_over(&self, smart_sizing: Option<bool>) -> anyhow::Result<Session<'_>> {
+    pub(super) fn play_over(&self, smart_sizing: Option<bool>) -> anyhow::Result<Session<'_>> {
         self.play(&ConnectionFacts { smart_sizing, ..self.facts(std::process::id()) })
     }
 }
 
 /// A page over an RDP client's window.
-struct Session<'a> {
-    stand: &'a Stand,
-    agent: Agent,
-    host: Host,
+pub(super) struct Session<'a> {
+    pub(super) stand: &'a Stand,
+    pub(super) agent: Agent,
+    pub(super) host: Host,
 }
 
 impl Session<'_> {
-    fn lay(&mut self, layout: &Layout) -> anyhow::Result<()> {
+    pub(super) fn lay(&mut self, layout: &Layout) -> anyhow::Result<()> {
         self.host.player(PlayerCommand::Layout(layout.clone()))
     }
 
     /// Waits until the screen is as `check` wants it.
-    fn see(
+    pub(super) fn see(
         &mut self,
         what: &str,
         check: impl Fn(&Picture) -> anyhow::Result<()>,
@@ -132,7 +132,7 @@ impl Session<'_> {
     }
 
     /// Waits until the video is in these rectangles of the screen, everywhere, and nowhere else.
-    fn see_video(&mut self, what: &str, region: &[Rect]) -> anyhow::Result<()> {
+    pub(super) fn see_video(&mut self, what: &str, region: &[Rect]) -> anyhow::Result<()> {
         self.see(what, |screen| screen.check_region(VIDEO, TOLERANCE, region))
     }
 
@@ -559,26 +559,6 @@ fn outlines_and_status_lie_on_the_picture() -> anyhow::Result<()> {
     control.send(&Request::SetSettings { settings: DeviceSettings::default() })?;
     ensure!(control.receive()? == Reply::Done);
     session.see_video("no outline", &[whole])
-}
-
-#[test]
-fn the_browsers_controls_show_how_the_device_plays() -> anyhow::Result<()> {
-    let stand = Stand::new()?;
-    let _client = stand.screen.open(std::process::id(), WINDOW, DESKTOP)?;
-    let mut session = stand.play_over(None)?;
-    let video = rect([120, 90], [320, 180]);
-    session.lay(&Layout { control_bar: Some(rect([120, 198], [320, 72])), ..at(video) })?;
-    let is_white = |screen: &Picture, wanted: bool| {
-        let pixel = screen.pixel(100 + 120 + 24, 60 + 198 + 25); // in "play", within "pause"
-        if (200 < pixel[1]) == wanted { Ok(()) } else { Err(anyhow!("{pixel:?}")) }
-    };
-    session.see("play", |screen| is_white(screen, true))?;
-    session.host.player(PlayerCommand::Play)?;
-    session.see("pause", |screen| is_white(screen, false))?;
-    session.host.player(PlayerCommand::Pause)?;
-    session.see("play again", |screen| is_white(screen, true))?;
-    session.lay(&at(video))?;
-    session.see_video("no controls", &[on_screen(WINDOW, video)])
 }
 
 #[test]

@@ -1,36 +1,71 @@
 //! How playback stands, over the browser's own controls: those show the element that is parked
 //! in the session. Its buttons lie below and do what they always do.
 //!
-//! Measured in Chromium 156, in CSS pixels: a bar of 72 with a row of buttons of 48, play at
-//! the left, then the time; below the row the time line.
+//! Measured in Chromium 156, in CSS pixels. On a picture: a bar of 72 with a row of buttons of
+//! 48, play at the left, then the time; below the row the time line. Of sound alone: a row, of
+//! which the inner 28 are drawn: play, the time, the time line.
 
 use super::overlay::points;
-use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, Vec2};
+use egui::{Color32, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, Vec2};
 use nearside_channel::message;
 use std::time::Duration;
 
-/// Height of the bar.
-const BAR: f32 = 72.0;
-/// From the bar's lower edge to the middle of the buttons, and of the time line.
-const BUTTONS_UP: f32 = 47.0;
-const LINE_UP: f32 = 22.0;
-/// From the bar's left edge to the middle of the button, and to the time.
-const BUTTON_X: f32 = 24.0;
-const TIME_X: f32 = 48.0;
-/// From the bar's edges to the time line.
-const LINE_X: f32 = 16.0;
-const LINE_HEIGHT: f32 = 4.0;
-const KNOB: f32 = 6.0;
-const TEXT: f32 = 14.0;
+/// Where things are in a bar, in CSS pixels, and their colours.
+struct Look {
+    height: f32,
+    /// From the bar's upper edge to the middle of the button, the time, and the time line.
+    row: f32,
+    line: f32,
+    /// From the bar's left edge to the middle of the button, and to the time.
+    button: f32,
+    time: f32,
+    /// Radius of the knob on the time line.
+    knob: f32,
+    shade: Color32,
+    rest: Color32,
+    ink: Color32,
+}
 
-const SHADE: Color32 = Color32::from_black_alpha(230);
-const REST: Color32 = Color32::from_gray(110);
+const ON_PICTURE: Look = Look {
+    height: 72.0,
+    row: 25.0,
+    line: 50.0,
+    button: 24.0,
+    time: 48.0,
+    knob: 6.0,
+    shade: Color32::from_black_alpha(230),
+    rest: Color32::from_gray(110),
+    ink: Color32::WHITE,
+};
+
+const OF_SOUND: Look = Look {
+    height: 28.0,
+    row: 14.0,
+    line: 14.0,
+    button: 16.0,
+    time: 37.0,
+    knob: 0.0,
+    shade: Color32::from_rgb(241, 243, 244),
+    rest: Color32::from_gray(170),
+    ink: Color32::from_gray(20),
+};
+
+/// Between the time line and what is beside it.
+const GAP: f32 = 16.0;
+const LINE_HEIGHT: f32 = 4.0;
+/// Shorter ones are left out.
+const SHORTEST_LINE: f32 = 8.0;
+const TEXT: f32 = 14.0;
+/// On a picture: bars at least so wide have room for both times, or for the first one.
+const BOTH_TIMES: f32 = 280.0;
+const ONE_TIME: f32 = 235.0;
 
 /// What the bar shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ControlBar {
-    /// On the picture, in pixels.
+    /// On the picture, in pixels; all that is seen of sound alone.
     pub(crate) rect: message::Rect,
+    pub(crate) on_picture: bool,
     pub(crate) button: Button,
     pub(crate) position: Duration,
     /// `None`: endless, or not known.
@@ -52,69 +87,93 @@ impl ControlBar {
     }
 
     pub(crate) fn draw(&self, painter: &Painter) {
-        let Self { button, position, duration, .. } = *self;
-        let rect = on_picture(self.rect);
-        let scale = rect.height() / BAR;
+        let look = if self.on_picture { &ON_PICTURE } else { &OF_SOUND };
+        let rect = in_window(self.rect);
+        let scale = rect.height() / look.height;
         if scale <= 0.0 {
             return;
         }
-        painter.rect_filled(rect, CornerRadius::ZERO, SHADE);
-        let row = rect.bottom() - BUTTONS_UP * scale;
-        draw_button(painter, Pos2::new(rect.left() + BUTTON_X * scale, row), scale, button);
-        let text = match duration {
-            Some(duration) => format!("{} / {}", clock(position), clock(duration)),
-            None => clock(position),
+        painter.rect_filled(rect, CornerRadius::ZERO, look.shade);
+        let row = rect.top() + look.row * scale;
+        let middle = Pos2::new(rect.left() + look.button * scale, row);
+        draw_button(painter, middle, scale, (self.button, look.ink));
+        let time = Pos2::new(rect.left() + look.time * scale, row);
+        let time = self.draw_time(painter, time, rect, scale);
+        let line = rect.top() + look.line * scale;
+        let (left, right) = if self.on_picture {
+            (rect.left() + GAP * scale, rect.right() - GAP * scale)
+        } else {
+            (time + GAP * scale, rect.right())
         };
-        let at = Pos2::new(rect.left() + TIME_X * scale, row);
+        if left + SHORTEST_LINE * scale < right {
+            self.draw_line(painter, (Pos2::new(left, line), right), scale);
+        }
+    }
+
+    /// Returns where it ends.
+    fn draw_time(&self, painter: &Painter, at: Pos2, bar: Rect, scale: f32) -> f32 {
+        let look = if self.on_picture { &ON_PICTURE } else { &OF_SOUND };
         let font = FontId::proportional((TEXT * scale).clamp(6.0, 200.0));
-        painter.text(at, Align2::LEFT_CENTER, text, font, Color32::WHITE);
-        let part = duration.map_or(0.0, |whole| part(position, whole));
-        draw_line(painter, rect, scale, part);
+        let position = clock(self.position);
+        let both = self.duration.map(|whole| format!("{position} / {}", clock(whole)));
+        let fits = |least: f32, end: f32| {
+            if self.on_picture { least * scale <= bar.width() } else { end <= bar.right() }
+        };
+        let times = [(both, BOTH_TIMES), (Some(position), ONE_TIME)];
+        for (text, least) in times {
+            let Some(text) = text else { continue };
+            let galley = painter.layout_no_wrap(text, font.clone(), look.ink);
+            let end = at.x + galley.size().x;
+            if fits(least, end) {
+                let top = at.y - galley.size().y / 2.0;
+                painter.galley(Pos2::new(at.x, top), galley, look.ink);
+                return end;
+            }
+        }
+        at.x
+    }
+
+    /// From `left`, in its middle, to `right`.
+    fn draw_line(&self, painter: &Painter, (left, right): (Pos2, f32), scale: f32) {
+        let look = if self.on_picture { &ON_PICTURE } else { &OF_SOUND };
+        let half = LINE_HEIGHT * scale / 2.0;
+        let part = self.duration.map_or(0.0, |whole| part(self.position, whole));
+        let at = left.x + (right - left.x) * part;
+        let piece = |from: f32, to: f32| {
+            Rect::from_min_max(Pos2::new(from, left.y - half), Pos2::new(to, left.y + half))
+        };
+        painter.rect_filled(piece(left.x, right), CornerRadius::same(2), look.rest);
+        painter.rect_filled(piece(left.x, at), CornerRadius::same(2), look.ink);
+        painter.circle_filled(Pos2::new(at, left.y), look.knob * scale, look.ink);
     }
 }
 
 /// What lies to the left or above is drawn there, and cut by the picture's edge.
-fn on_picture(rect: message::Rect) -> Rect {
+fn in_window(rect: message::Rect) -> Rect {
     let at = |px: i32| if px < 0 { -points(px.unsigned_abs()) } else { points(px.unsigned_abs()) };
     let size = Vec2::new(points(rect.width), points(rect.height));
     Rect::from_min_size(Pos2::new(at(rect.x), at(rect.y)), size)
 }
 
-fn draw_button(painter: &Painter, middle: Pos2, scale: f32, button: Button) {
+fn draw_button(painter: &Painter, middle: Pos2, scale: f32, (button, ink): (Button, Color32)) {
     let at = |x: f32, y: f32| middle + Vec2::new(x, y) * scale;
     match button {
         Button::Play => {
             let corners = vec![at(-4.0, -7.0), at(7.0, 0.0), at(-4.0, 7.0)];
-            painter.add(Shape::convex_polygon(corners, Color32::WHITE, Stroke::NONE));
+            painter.add(Shape::convex_polygon(corners, ink, Stroke::NONE));
         }
         Button::Pause => {
             for x in [-4.0, 4.0] {
                 let bar = Rect::from_two_pos(at(x - 2.0, -7.0), at(x + 2.0, 7.0));
-                painter.rect_filled(bar, CornerRadius::ZERO, Color32::WHITE);
+                painter.rect_filled(bar, CornerRadius::ZERO, ink);
             }
         }
         Button::Replay => {
-            painter.circle_stroke(middle, 6.0 * scale, Stroke::new(2.0 * scale, Color32::WHITE));
+            painter.circle_stroke(middle, 6.0 * scale, Stroke::new(2.0 * scale, ink));
             let arrow = vec![at(-1.0, -10.0), at(-6.0, -6.0), at(-1.0, -2.0)];
-            painter.add(Shape::convex_polygon(arrow, Color32::WHITE, Stroke::NONE));
+            painter.add(Shape::convex_polygon(arrow, ink, Stroke::NONE));
         }
     }
-}
-
-fn draw_line(painter: &Painter, bar: Rect, scale: f32, part: f32) {
-    let (left, right) = (bar.left() + LINE_X * scale, bar.right() - LINE_X * scale);
-    if right <= left {
-        return;
-    }
-    let middle = bar.bottom() - LINE_UP * scale;
-    let half = LINE_HEIGHT * scale / 2.0;
-    let at = left + (right - left) * part;
-    let piece = |from: f32, to: f32| {
-        Rect::from_min_max(Pos2::new(from, middle - half), Pos2::new(to, middle + half))
-    };
-    painter.rect_filled(piece(left, right), CornerRadius::same(2), REST);
-    painter.rect_filled(piece(left, at), CornerRadius::same(2), Color32::WHITE);
-    painter.circle_filled(Pos2::new(at, middle), KNOB * scale, Color32::WHITE);
 }
 
 /// 0 to 1.

@@ -20,6 +20,9 @@ const STATUS_TIME: Duration = Duration::from_secs(5);
 /// Pictures are never picked further ahead than this.
 const MAX_DRAW: Duration = Duration::from_millis(50);
 
+/// Controls without a picture are drawn anew this often while something plays.
+const BAR_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Statistics go out this often while something plays.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -42,8 +45,9 @@ pub(crate) struct Entry {
     captions: Arc<[Caption]>,
     /// Where the browser's own controls are seen on the picture.
     control_bar: Option<Rect>,
-    /// The button on them at the last look.
-    button: Option<Button>,
+    /// What they showed at the last look, and when the next one is due.
+    bar: Option<(Button, Duration, Option<Duration>)>,
+    next_bar: Option<Instant>,
     /// Draw again although the picture is the same.
     pub(crate) redraw: bool,
     placement: Option<Placement>,
@@ -80,7 +84,8 @@ impl Entry {
             seen: false,
             captions: Arc::default(),
             control_bar: None,
-            button: None,
+            bar: None,
+            next_bar: None,
             redraw: false,
             placement: None,
             title,
@@ -195,6 +200,7 @@ impl Entry {
 
     /// What lies over the picture now.
     pub(crate) fn overlay(&self, outline: bool, status: bool, now: Instant) -> OverlayView {
+        let outline = outline && self.kind == PlayerKind::Video;
         let shown = status && self.status_until.is_some_and(|until| now < until);
         OverlayView {
             outline,
@@ -212,16 +218,47 @@ impl Entry {
         }
     }
 
-    /// Whether the button that is seen is another one than at the last call.
-    pub(crate) fn has_other_button(&mut self) -> bool {
-        let button = self.control_bar.map(|_| self.button_now());
-        std::mem::replace(&mut self.button, button) != button
+    /// There is something to be shown: a picture, or controls where none belongs.
+    pub(crate) fn has_look(&self) -> bool {
+        match self.kind {
+            PlayerKind::Video => self.view.as_ref().is_some_and(View::has_picture),
+            PlayerKind::Audio => {
+                self.layout.as_ref().is_some_and(|layout| layout.control_bar.is_some())
+            }
+        }
+    }
+
+    /// Whether the controls that are seen show something else than at the last call. Where
+    /// pictures come, the times change with them.
+    pub(crate) fn has_other_bar(&mut self, now: Instant) -> bool {
+        let is_due = self.next_bar.is_some_and(|at| at <= now);
+        let bar = self.control_bar.map(|rect| {
+            let ControlBar { button, position, duration, .. } = self.controls(rect, now);
+            match self.kind {
+                PlayerKind::Video => (button, Duration::ZERO, None),
+                PlayerKind::Audio => (button, Duration::from_secs(position.as_secs()), duration),
+            }
+        });
+        let is_other = std::mem::replace(&mut self.bar, bar) != bar;
+        let runs = self.kind == PlayerKind::Audio && self.seen && bar.is_some();
+        if !runs || self.player.state() != State::Playing {
+            self.next_bar = None;
+        } else if is_due || self.next_bar.is_none() {
+            self.next_bar = Some(now + BAR_INTERVAL);
+        }
+        is_other || is_due
+    }
+
+    /// When the controls are to be looked at again.
+    pub(crate) fn bar_due(&self) -> Option<Instant> {
+        self.next_bar
     }
 
     fn controls(&self, rect: Rect, now: Instant) -> ControlBar {
         let time = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or(0));
         ControlBar {
             rect,
+            on_picture: self.kind == PlayerKind::Video,
             button: self.button_now(),
             position: time(self.player.position(now).0),
             duration: self.player.duration_micros().map(time),

@@ -50,7 +50,7 @@ impl Places<'_> {
     pub(crate) fn arrange<'e>(&mut self, entries: impl Iterator<Item = &'e mut Entry>) {
         let exposed = self.session.map(Session::take_exposed).unwrap_or_default();
         for entry in entries {
-            if entry.view.is_none() && entry.kind == PlayerKind::Video {
+            if entry.view.is_none() && (entry.kind == PlayerKind::Video || entry.has_look()) {
                 let made = || View::nowhere(self.gpu, self.format, self.captions);
                 entry.view = Some(self.spare_view.take().unwrap_or_else(made));
             }
@@ -74,7 +74,7 @@ impl Places<'_> {
         entry.redraw = false;
         let Some(view) = &mut entry.view else { return Ok(None) };
         view.keep(frame);
-        if !view.has_picture() {
+        if !entry.has_look() {
             return Ok(None);
         }
         self.put(entry)?;
@@ -98,6 +98,11 @@ impl Places<'_> {
             return Ok(());
         }
         entry.seen = match self.session.map(Session::ground) {
+            // Controls belong to a page.
+            None | Some(Ground::OwnWindows) if entry.kind == PlayerKind::Audio => {
+                leave(entry);
+                false
+            }
             None | Some(Ground::OwnWindows) => {
                 self.put_in_own_window(entry)?;
                 true
@@ -168,13 +173,13 @@ impl Places<'_> {
                 child
             }
         };
-        let has_picture = entry.view.as_ref().is_some_and(View::has_picture);
-        if has_picture {
+        let has_look = entry.has_look();
+        if has_look && entry.kind == PlayerKind::Video {
             entry.put(Placement::OverSession, Instant::now());
         }
         let limit = self.gpu.max_side_px().min(MAX_SIDE_PX);
         let spot = session.spot(entry.layout.as_ref(), parent.size, limit);
-        let Ok(change) = child.place(&spot, has_picture) else { return Ok(false) };
+        let Ok(change) = child.place(&spot, has_look) else { return Ok(false) };
         match spot {
             Spot::Shown { control_bar, .. } => entry.show_controls(control_bar),
             Spot::Hidden => return Ok(false),

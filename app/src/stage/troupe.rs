@@ -126,7 +126,7 @@ impl Troupe {
             let now = Instant::now();
             entry.player.update(now);
             let picture = entry.player.pick(now, interval);
-            let is_old = std::mem::take(&mut entry.redraw) | entry.has_other_button();
+            let is_old = std::mem::take(&mut entry.redraw) | entry.has_other_bar(now);
             if picture.is_some() || redraw || is_old {
                 let measure = self.options.measure;
                 let shown = picture.as_ref().map(|frame| {
@@ -154,6 +154,7 @@ impl Troupe {
             earlier(entry.player.update(now));
             report(entry, &self.outbox, self.output.facts().device.as_ref(), &self.facts, now);
             earlier(entry.next_stats);
+            earlier(entry.bar_due());
             if self.settings.video_status_overlay {
                 earlier(entry.status_ends(now));
             }

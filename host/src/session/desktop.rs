@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use nearside_channel::message::{Layout, PlayerCommand};
+use nearside_channel::message::{Layout, PlayerCommand, PlayerKind};
 
 use super::model::PlayerKey;
 use super::{BrowserId, DeviceError, Session};
@@ -40,7 +40,9 @@ impl Session {
             let pages = self.pages.values().filter(|page| page.channel_id().is_some());
             let players = pages.flat_map(|page| page.players.values());
             let players = players.filter(|player| self.device.is_some() && !player.failed);
-            players.filter_map(|player| {
+            // Only pictures have a placeholder of one colour.
+            let videos = players.filter(|player| player.kind == PlayerKind::Video);
+            videos.filter_map(|player| {
                 let layout = player.picture.as_ref()?.undrawn();
                 layout.visible.then_some((player.number, layout))
             })

@@ -1,16 +1,19 @@
-// The browser's own controls on a video show the element that is parked. The device draws over
-// them how it plays; what says something else is seen as the session shows it.
+// The browser's own controls show the element that is parked. The device draws over them how it
+// plays; what says something else is seen as the session shows it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "../page.ts";
 import { startPlaying } from "../play.ts";
-import { eventually } from "../wait.ts";
+import { elapse, eventually } from "../wait.ts";
 import type { Image, Rect } from "../x11.ts";
 import type { Place } from "./all.ts";
 import { showsPicture, showsSession, theVideo, xdotool } from "./covering.ts";
 import { LOOPED } from "./overlay.ts";
 import { playerUrl } from "./players.ts";
+
+/** Native controls fade in this time. */
+const RESTED_MS = 1_500;
 
 /** From the lower left corner of the video to the middle of its button, in pixels. */
 const BUTTON = { right: 24, up: 47 };
@@ -25,6 +28,7 @@ const CONTROLS = `{
 }`;
 
 export function controlCases(chosen: (name: string) => boolean, place: () => Promise<Place>): void {
+  soundCase(chosen, place);
   const name = "the browser's own controls show how the device plays";
   if (!chosen(name)) return;
   test(name, async () => {
@@ -50,7 +54,12 @@ export function controlCases(chosen: (name: string) => boolean, place: () => Pro
       xdotool(there, "mousemove", `${middle.x}`, `${middle.y}`, "click", "1");
       await paused(page, true);
       await button(there, video, "play");
-      xdotool(there, "click", "1");
+      // The browser shows them as long as nothing plays.
+      xdotool(there, "mousemove", "2", "2");
+      await elapse(RESTED_MS);
+      await button(there, video, "play");
+      point(there, video);
+      xdotool(there, "mousemove", `${middle.x}`, `${middle.y}`, "click", "1");
       await paused(page, false);
       await button(there, video, "pause");
       xdotool(there, "mousemove", "2", "2");
@@ -59,6 +68,53 @@ export function controlCases(chosen: (name: string) => boolean, place: () => Pro
       await page.close();
     }
   });
+}
+
+function soundCase(chosen: (name: string) => boolean, place: () => Promise<Place>): void {
+  const name = "the browser's own controls of a sound show how the device plays";
+  if (!chosen(name)) return;
+  test(name, async () => {
+    const there = await place();
+    const { rig, browser } = there;
+    const url = await playerUrl(rig, "hls", ["long"], LOOPED);
+    const page = await startPlaying(rig, browser, url);
+    try {
+      const tone = await rig.clip("mp3");
+      const video = await theVideo(page);
+      const [left, top] = (await page.evaluate(withSound(tone))) as [number, number];
+      const play = { x: video.x + left + 26, y: video.y + top + 27, width: 1, height: 1 };
+      const shows = (wanted: "play" | "pause") =>
+        eventually(`the button "${wanted}" of the sound on the device`, async () => {
+          const at = await rig.device.local(play);
+          const image = await rig.device.display.image({ ...at, width: 1, height: 1 });
+          // The middle of "play" is dark, between the bars of "pause" it is light.
+          return isWhite(image) === (wanted === "pause") ? true : undefined;
+        });
+      await shows("play");
+      xdotool(there, "mousemove", `${play.x}`, `${play.y}`, "click", "1");
+      await eventually("the browser's own says it is paused", async () =>
+        isWhite(await rig.session.image(play)) ? undefined : true,
+      );
+      await shows("pause");
+      xdotool(there, "click", "1");
+      await shows("play");
+    } finally {
+      await page.close();
+    }
+  });
+}
+
+/** Puts a sound below the video; where it lies from there. */
+function withSound(tone: string): string {
+  return `{
+    const video = document.querySelector("video");
+    const audio = new Audio(${JSON.stringify(tone)});
+    audio.controls = audio.loop = true;
+    audio.style = "position: absolute; left: 60px; top: 420px";
+    document.body.append(audio);
+    const [here, there] = [audio, video].map((one) => one.getBoundingClientRect());
+    [here.left - there.left, here.top - there.top];
+  }`;
 }
 
 /** Puts the pointer on the video, as a person does: it moves there. */

@@ -14,6 +14,9 @@ import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
 /** Type of the event that carries the port; its `data` is the name of the other events. */
 export const BOOT_EVENT = "nearside-boot";
 
+/** How the device plays an element; `waiting`: for media, or at a seek. */
+export type Motion = "moving" | "waiting" | "paused";
+
 /** From the page's world. */
 export type MainMessage =
   | FrameMessage
@@ -22,8 +25,8 @@ export type MainMessage =
   /** Tell the device where this element lies; the element was handed over just before. */
   | { type: "watch"; player: number }
   | { type: "unwatch"; player: number }
-  /** The picture moves: the element's place is looked at in each frame. */
-  | { type: "moving"; player: number; moving: boolean };
+  /** Said at each change; `paused` at first. */
+  | { type: "motion"; player: number; motion: Motion };
 
 /** To the page's world. */
 export type IsolatedMessage =

@@ -9,7 +9,7 @@ import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "./bridge_pro
 import { foresee } from "./foresight.js";
 import { answerFrames } from "./layout/frames.js";
 import { Tracker } from "./layout/tracker.js";
-import { Videos } from "./videos.js";
+import { Places } from "./places.js";
 import { WorkerPort } from "./worker_port.js";
 
 let tracker: Tracker | null = null;
@@ -20,15 +20,15 @@ const trackerOfFrame = () => {
 
 /** Joins the page's world, which holds the other end of `bridge`, and the worker. */
 function join(bridge: MessagePort, name: string): void {
-  const elements: HTMLVideoElement[] = [];
-  let videos: Videos | null = null;
+  const elements: HTMLMediaElement[] = [];
+  let places: Places | null = null;
   const toMain = (message: IsolatedMessage) => bridge.postMessage(message);
 
   const port = new WorkerPort(
     (message: WorkerMessage) => {
-      if (message.type === "player") videos?.playerEvent(message.player, message.event);
+      if (message.type === "player") places?.playerEvent(message.player, message.event);
       toMain(message);
-      if (message.type === "page_ready") videos?.repeat();
+      if (message.type === "page_ready") places?.repeat();
     },
     () => toMain({ type: "link_lost" }),
   );
@@ -48,7 +48,7 @@ function join(bridge: MessagePort, name: string): void {
     (event) => {
       event.stopImmediatePropagation();
       const element = (event as SubmitEvent).submitter;
-      if (element instanceof HTMLVideoElement) elements.push(element);
+      if (element instanceof HTMLMediaElement) elements.push(element);
     },
     true,
   );
@@ -71,18 +71,18 @@ function join(bridge: MessagePort, name: string): void {
         port.connect();
         return;
       case "watch": {
-        const video = elements.shift();
-        videos ??= new Videos(trackerOfFrame(), ofFrame, (player, reason) =>
+        const element = elements.shift();
+        places ??= new Places(trackerOfFrame(), ofFrame, (player, reason) =>
           toMain({ type: "player", player, event: { type: "failed", position_micros: 0, reason } }),
         );
-        if (video) videos.watch(message.player, video);
+        if (element) places.watch(message.player, element);
         return;
       }
       case "unwatch":
-        videos?.unwatch(message.player);
+        places?.unwatch(message.player);
         return;
-      case "moving":
-        videos?.moving(message.player, message.moving);
+      case "motion":
+        places?.moves(message.player, message.motion);
         return;
       default:
         ofFrame(message);

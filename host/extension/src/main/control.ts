@@ -72,6 +72,7 @@ export class Control implements PlayerSink, Owner {
   readonly #silent = () => this.#standsStill(false);
   #running = false;
   #playing = false;
+  #motion: Playback["motion"] = "paused";
   /** The device has played this source. */
   #hasPlayed = false;
   readonly #reported: Reported;
@@ -304,7 +305,7 @@ export class Control implements PlayerSink, Owner {
     this.playback.takeOver(handover, pending, played);
     this.callbacks.takeOver();
     this.frames.interrupt(handover.position);
-    if (this.isVideo) this.#link.watch(attachment.id, element);
+    this.#link.watch(attachment.id, element);
     this.#reported.plays("device", null);
     if (this.#link.ready) this.#tellStage();
     else this.#patience.forStage(() => this.stageGone(reasons.deviceSilent(), true));
@@ -464,15 +465,17 @@ export class Control implements PlayerSink, Owner {
   /** After everything that may have moved or stopped the position. */
   changed(): void {
     const playing = this.onDevice && !this.playback.paused;
+    const running = this.onDevice && this.playback.running;
+    const motion = this.onDevice ? this.playback.motion : "paused";
+    if (motion !== this.#motion) this.#link.motion(this.playerId, motion);
+    this.#motion = motion;
     if (playing !== this.#playing) {
       this.#playing = playing;
       this.onPlaying(this, playing);
     }
-    const running = this.onDevice && this.playback.running;
     if (running !== this.#running) {
       this.#running = running;
       this.#heart.beats(running, this.playback);
-      if (this.isVideo) this.#link.moving(this.playerId, running);
       if (!running && !this.playback.seeking) this.frames.stop(this.position);
     }
     if (running) this.#hasPlayed = true;
@@ -581,7 +584,7 @@ export class Control implements PlayerSink, Owner {
 
   #stopWatching(): void {
     this.cues.stop();
-    if (this.isVideo) this.#link.unwatch(this.playerId);
+    this.#link.unwatch(this.playerId);
     this.changed();
   }
 

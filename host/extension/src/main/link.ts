@@ -15,7 +15,7 @@ import type {
   Reason,
   StreamEvent,
 } from "../generated/messages.js";
-import type { IsolatedMessage } from "../isolated/bridge_protocol.js";
+import type { IsolatedMessage, Motion } from "../isolated/bridge_protocol.js";
 import { Bridge } from "./bridge.js";
 import { contains, NativeWeakRef, SafeMap, weakDeref } from "./primordials.js";
 import { reasons } from "./reasons.js";
@@ -125,8 +125,8 @@ export class Link {
     if (this.on) this.#bridge.dialog(open);
   }
 
-  moving(player: number, moving: boolean): void {
-    this.#bridge.post({ type: "moving", player, moving });
+  motion(player: number, motion: Motion): void {
+    this.#bridge.post({ type: "motion", player, motion });
   }
 
   #receive(message: IsolatedMessage): void {

@@ -16,6 +16,7 @@
  * A seek is orthogonal: it is over when the browser's element *and* the device are there.
  */
 import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
+import type { Motion } from "../isolated/bridge_protocol.js";
 import { DeviceClock } from "./clock.js";
 import { abs, drain, isFiniteNumber, max, min, push } from "./primordials.js";
 import { endOfSpanAt, intoSpan, micros, type Span, withSpan } from "./ranges.js";
@@ -153,6 +154,11 @@ export class Playback {
   /** Whether the position moves. */
   get running(): boolean {
     return this.#told === "playing" && this.#seek === null;
+  }
+
+  get motion(): Motion {
+    if (this.#paused) return "paused";
+    return this.running ? "moving" : "waiting";
   }
 
   /** Taken over while it played, and the device does not play yet. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { base64Of } from "../../src/isolated/base64.js";
+import { audioBar } from "../../src/isolated/layout/audio_bar.js";
 import { controlsOf } from "../../src/isolated/layout/control_bar.js";
 import { components, offset, pictureBox } from "../../src/isolated/layout/picture.js";
 import {
@@ -37,10 +38,34 @@ test("the browser's controls: the device draws how it stands, the page its other
     bar: box(0, 108, 320, 72),
     covered: box(168, 108, 152, 38),
   });
-  const small = box(0, 0, 240, 180);
-  assert.deepEqual(controlsOf(small, small, small), { bar: null, covered: box(0, 108, 240, 72) });
+  for (const [width, buttons] of [
+    [240, 152],
+    [180, 104],
+    [140, 56],
+  ] as const) {
+    const small = box(0, 0, width, 180);
+    const covered = box(width - buttons, 108, buttons, 38);
+    assert.deepEqual(controlsOf(small, small, small), { bar: box(0, 108, width, 72), covered });
+  }
+  // No button to play.
+  const tiny = box(0, 0, 120, 180);
+  assert.deepEqual(controlsOf(tiny, tiny, tiny), { bar: null, covered: box(0, 108, 120, 72) });
   const flat = box(0, 0, 640, 40);
   assert.deepEqual(controlsOf(flat, flat, flat), { bar: null, covered: flat });
+});
+
+test("the browser's controls of an audio: button, times and time line are drawn", () => {
+  const at = (width: number, height: number, isPointed = false) =>
+    audioBar(box(40, 50, width, height), isPointed);
+  assert.deepEqual(at(300, 54), box(50, 63, 206, 28));
+  // The slider of the volume is the browser's.
+  assert.deepEqual(at(300, 54, true), box(50, 63, 142, 28));
+  assert.deepEqual(at(250, 32, true), box(50, 52, 121, 28));
+  assert.deepEqual(at(200, 54), box(50, 63, 121, 28));
+  assert.deepEqual(at(160, 54), box(50, 63, 86, 28));
+  assert.deepEqual(at(120, 54), box(50, 63, 34, 28));
+  assert.equal(at(100, 54), null);
+  assert.equal(at(300, 31), null);
 });
 
 test("object-fit and object-position", () => {

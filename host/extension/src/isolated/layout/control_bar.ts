@@ -1,5 +1,5 @@
 /**
- * The browser's own controls on a video, which it shows while the pointer is there. They show
+ * The browser's own controls on a video, which it shows at rest and under the pointer. They show
  * the element that is parked: the device draws how playback stands over them, and the page's
  * own pixels are seen where they say something else (volume, fullscreen, menu).
  */
@@ -8,12 +8,14 @@ import { type Box, contains, intersection } from "./rects.js";
 /** Measures of Chromium 156 in CSS pixels: the bar, and what of it lies below the buttons. */
 const HEIGHT = 72;
 const BELOW_BUTTONS = 34;
-/** Volume, fullscreen, menu. */
-const BUTTONS = 152;
-/** Narrower ones have no room for the slider of the volume beside the time, */
-const NARROW = 400;
-/** and these none for the time beside the buttons. */
-const NARROWEST = 280;
+/** From so wide on there is room for the slider of the volume beside the time, */
+const WIDE = 400;
+/** or for these: volume, fullscreen, menu; without fullscreen; the menu alone. */
+const NARROW = [
+  { width: 205, buttons: 152 },
+  { width: 170, buttons: 104 },
+  { width: 130, buttons: 56 },
+];
 
 export interface Controls {
   /** The whole bar, where the device can draw it. */
@@ -36,15 +38,22 @@ export function controlsOf(element: Box, picture: Box, seen: Box): Controls {
   };
   const width = element.right - element.left;
   const isHigh = element.bottom - element.top >= HEIGHT;
-  if (!isHigh || !contains(drawn, whole) || width < NARROWEST) {
+  const taken = buttonsOf(width);
+  if (!isHigh || !contains(drawn, whole) || taken === null) {
     return { bar: null, covered: intersection(whole, seen) };
   }
-  const left = element.right - (width < NARROW ? BUTTONS : width / 2);
+  const left = element.right - taken;
   const buttons = { ...whole, left, bottom: whole.bottom - BELOW_BUTTONS };
   return { bar: whole, covered: intersection(buttons, seen) };
 }
 
-/** Whether the browser shows its controls: the pointer is on the video, and may rest there. */
-export function showsControls(video: HTMLVideoElement): boolean {
-  return video.controls && video.matches(":hover");
+/** How much of the row the browser's own buttons take, at the right. */
+function buttonsOf(width: number): number | null {
+  if (width >= WIDE) return width / 2;
+  return NARROW.find((narrow) => width >= narrow.width)?.buttons ?? null;
+}
+
+/** Whether the browser shows its controls: at rest, or while the pointer is on the video. */
+export function showsControls(video: HTMLVideoElement, isPaused: boolean): boolean {
+  return video.controls && (isPaused || video.matches(":hover"));
 }

@@ -1,9 +1,14 @@
-/** The videos that the device plays: tells it where each of them lies. */
+/**
+ * The elements that the device plays: tells it where each of them lies, a video with its picture,
+ * an `<audio>` with the browser's own controls.
+ */
 import type { FrameMessage } from "../frame_protocol.js";
 import type { Layout, PlayerEvent, Reason } from "../generated/messages.js";
+import type { Motion } from "./bridge_protocol.js";
+import { audioBar, isPlain } from "./layout/audio_bar.js";
 import { controlsOf, showsControls } from "./layout/control_bar.js";
 import { pictureBox } from "./layout/picture.js";
-import { type Box, fewBoxes, toDesktop } from "./layout/rects.js";
+import { type Box, EMPTY, fewBoxes, isEmpty, toDesktop } from "./layout/rects.js";
 import type { Tracker } from "./layout/tracker.js";
 import { isUpright } from "./layout/upright.js";
 import type { Viewport } from "./layout/viewport.js";
@@ -20,24 +25,26 @@ const MAX_COVERED = 24;
 
 class Watched {
   stop: () => void = () => {};
-  readonly placeholder: Placeholder;
+  /** A video's. */
+  readonly placeholder: Placeholder | null;
   last = "";
+  motion: Motion = "paused";
   /** The device's, in square pixels. */
   size: { width: number; height: number } | null = null;
 
-  constructor(readonly video: HTMLVideoElement) {
-    this.placeholder = new Placeholder(video);
+  constructor(readonly element: HTMLMediaElement) {
+    this.placeholder = element instanceof HTMLVideoElement ? new Placeholder(element) : null;
   }
 }
 
-export class Videos {
+export class Places {
   readonly #tracker: Tracker;
   readonly #post: (message: FrameMessage) => void;
   readonly #refuse: (player: number, reason: Reason) => void;
   readonly #watched = new Map<number, Watched>();
   readonly #compare = () => this.#tracker.compare();
 
-  /** `refuse`: the device cannot show this video as the page does. */
+  /** `refuse`: the device cannot show this element as the page does. */
   constructor(
     tracker: Tracker,
     post: (message: FrameMessage) => void,
@@ -48,15 +55,17 @@ export class Videos {
     this.#refuse = refuse;
   }
 
-  watch(player: number, video: HTMLVideoElement): void {
+  watch(player: number, element: HTMLMediaElement): void {
     this.unwatch(player);
-    const watched = new Watched(video);
+    const watched = new Watched(element);
     this.#watched.set(player, watched);
-    watched.placeholder.veil();
+    watched.placeholder?.veil();
     watched.stop = this.#tracker.track(
-      video,
-      (viewport, content, clip, covered, visible) => {
-        if (visible && !isUpright(video)) return this.#refuse(player, TURNED);
+      element,
+      (viewport, content, clip, covered, isVisible) => {
+        const upright = !isVisible || isUpright(element);
+        if (!upright && watched.placeholder) return this.#refuse(player, TURNED);
+        const visible = isVisible && upright;
         const layout = layoutOf(watched, viewport, content, clip, covered, visible);
         const text = JSON.stringify(layout);
         if (text === watched.last) return;
@@ -72,16 +81,19 @@ export class Videos {
     if (!watched) return;
     this.#watched.delete(player);
     watched.stop();
-    watched.placeholder.hide();
-    watched.video.removeEventListener("timeupdate", this.#compare);
+    watched.placeholder?.hide();
+    watched.element.removeEventListener("timeupdate", this.#compare);
   }
 
-  moving(player: number, moving: boolean): void {
+  moves(player: number, motion: Motion): void {
     const watched = this.#watched.get(player);
     if (!watched) return;
+    watched.motion = motion;
     // A window tells nobody that it moves.
-    if (moving) watched.video.addEventListener("timeupdate", this.#compare);
-    else watched.video.removeEventListener("timeupdate", this.#compare);
+    if (motion === "moving") watched.element.addEventListener("timeupdate", this.#compare);
+    else watched.element.removeEventListener("timeupdate", this.#compare);
+    // The browser shows its controls as long as nothing plays.
+    if (watched.element.controls) this.#tracker.heat();
   }
 
   /** The stage is new: it knows no place. */
@@ -94,8 +106,8 @@ export class Videos {
     const watched = this.#watched.get(player);
     if (!watched) return;
     if (event.type === "first_frame" || event.type === "seeked") {
-      watched.placeholder.show();
-      this.#tracker.shows(watched.video);
+      watched.placeholder?.show();
+      this.#tracker.shows(watched.element);
     } else if (event.type === "resized") {
       watched.size = { width: event.width, height: event.height };
       this.#tracker.heat();
@@ -111,24 +123,46 @@ function layoutOf(
   covered: readonly Box[],
   visible: boolean,
 ): Layout {
-  const { video } = watched;
-  const size = watched.size ?? { width: video.videoWidth, height: video.videoHeight };
-  const fit = getComputedStyle(video).objectFit;
-  const picture = pictureBox(fit, watched.placeholder.position, size, content);
-  const controls = showsControls(video) ? controlsOf(content, picture, clip) : null;
-  const own = controls ? [...covered, controls.covered] : covered;
+  const { element } = watched;
+  const { drawn, bar, own } = drawnOf(watched, content, clip, visible);
   const at = viewport.placement;
-  const pixels = devicePixelRatio;
-  const { fullscreenElement } = document;
+  const isShown = visible && !isEmpty(drawn);
+  const all = own ? [...covered, own] : covered;
   return {
-    rect: toDesktop(picture, at),
-    clip: toDesktop(clip, at),
-    covered: fewBoxes(own, clip, MAX_COVERED).map((box) => toDesktop(box, at)),
-    visible,
-    fullscreen: fullscreenElement?.contains(video) ?? false,
-    desktop: desktopSize(pixels),
-    control_bar: controls?.bar ? toDesktop(controls.bar, at) : null,
+    rect: toDesktop(drawn, at),
+    clip: toDesktop(isShown ? clip : EMPTY, at),
+    covered: isShown ? fewBoxes(all, clip, MAX_COVERED).map((box) => toDesktop(box, at)) : [],
+    visible: isShown,
+    fullscreen: document.fullscreenElement?.contains(element) ?? false,
+    desktop: desktopSize(devicePixelRatio),
+    control_bar: bar ? toDesktop(bar, at) : null,
   };
+}
+
+/** Where the device draws, where of that controls are, and what of them is the browser's. */
+interface Drawn {
+  readonly drawn: Box;
+  readonly bar: Box | null;
+  readonly own: Box | null;
+}
+
+function drawnOf(watched: Watched, content: Box, clip: Box, visible: boolean): Drawn {
+  const { element, placeholder } = watched;
+  if (!placeholder || !(element instanceof HTMLVideoElement)) {
+    const isSeen = visible && element.controls && isPlain(element);
+    const bar = isSeen ? audioBar(content, element.matches(":hover")) : null;
+    return { drawn: bar ?? EMPTY, bar, own: null };
+  }
+  const size = watched.size ?? { width: element.videoWidth, height: element.videoHeight };
+  const picture = pictureBox(
+    getComputedStyle(element).objectFit,
+    placeholder.position,
+    size,
+    content,
+  );
+  const isPaused = watched.motion === "paused";
+  const controls = showsControls(element, isPaused) ? controlsOf(content, picture, clip) : null;
+  return { drawn: picture, bar: controls?.bar ?? null, own: controls?.covered ?? null };
 }
 
 /** The desktop's size, unless the screen that pages know is only one of its monitors. */
