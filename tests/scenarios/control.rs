@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use nearside::control::{Connection, MAX_LINE, Reply, Request};
 use nearside::status::Status;
 use nearside_channel::message::{
-    DeviceMessage, DeviceSettings, DeviceSwitch, HostMessage, ReasonCode,
+    DeviceMessage, DeviceSettings, DeviceSwitch, HostMessage, PageId, ReasonCode,
 };
 use nearside_tests::agent::{Agent, nearside};
 use nearside_tests::demo::Demo;
@@ -93,17 +93,25 @@ fn a_paused_device_says_so_to_session_and_scripts_and_remembers_it() -> anyhow::
     let place = Place::new()?;
     let mut agent = Agent::start(&place)?;
     let (mut host, _) = Host::open(&agent.channel_socket())?;
+    host.open_page(PAGE)?;
+    host.page_ready(PAGE)?;
     let settings = DeviceSettings { paused: true, ..DeviceSettings::default() };
     let mut connection = Connection::open_at(&agent.control_socket())?;
     connection.set_patience(Some(STEP))?;
     connection.send(&Request::SetSettings { settings })?;
     assert_eq!(connection.receive()?, Reply::Done);
+    // What plays goes back to the session, whatever the session makes of the settings.
+    let reason = host.page_failed(PAGE)?;
+    assert_eq!(reason.code, ReasonCode::PausedByUser);
     host.wait("the new settings", |message| match message {
         DeviceMessage::Settings(said) => Some(*said == settings),
         _ => None,
     })?;
-    host.open_page(PAGE)?;
-    let reason = host.page_failed(PAGE)?;
+    let has_stage = |status: &Status| status.processes.iter().any(|it| it.role.contains("stage"));
+    agent.wait_for("the stage's end", |status| !has_stage(status))?;
+    let other = PageId(PAGE.0 + 1);
+    host.open_page(other)?;
+    let reason = host.page_failed(other)?;
     assert!(reason.code == ReasonCode::PausedByUser && !reason.next_step.is_empty(), "{reason:?}");
     connection.send(&Request::Quit)?;
     assert!(agent.wait_ended()?, "{}", agent.log());

@@ -369,11 +369,7 @@ impl Connection {
             return Err(End::Violation(format!("page {} is open already", id.0)));
         }
         let refused = if self.settings.paused {
-            Some(Reason::new(
-                ReasonCode::PausedByUser,
-                "Redirection is paused on this device.",
-                "Resume it in the Nearside panel.",
-            ))
+            Some(paused())
         } else if MAX_PAGES <= self.pages.len() {
             Some(Reason::new(
                 ReasonCode::LimitReached,
@@ -496,7 +492,7 @@ impl Connection {
                     }
                 }
                 if settings.paused {
-                    self.end_spare().await;
+                    self.pause().await?;
                 }
                 self.send(&DeviceMessage::Settings(settings))
             }
@@ -577,6 +573,14 @@ impl Connection {
         }
         self.outbox.try_send(frame).map_err(|_| End::Clogged)
     }
+}
+
+fn paused() -> Reason {
+    Reason::new(
+        ReasonCode::PausedByUser,
+        "Redirection is paused on this device.",
+        "Resume it in the Nearside panel.",
+    )
 }
 
 async fn next_order(orders: &mut Option<mpsc::Receiver<Order>>) -> Option<Order> {

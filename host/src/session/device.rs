@@ -176,7 +176,7 @@ impl Session {
                 Some(wait) if !is_decision => Stage::RetryAt(now + *wait),
                 _ => Stage::None,
             };
-            page.failures += 1;
+            page.failures += usize::from(!is_decision);
         }
         self.pass_on(key, DeviceMessage::PageFailed { page: key.1, reason });
         Ok(())

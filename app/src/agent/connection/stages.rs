@@ -2,6 +2,7 @@
 
 use super::{Connection, End, STAGE_MISSES};
 use crate::agent::hub::{GlobalPage, Update};
+use crate::agent::page::Page;
 use crate::agent::stage;
 use nearside::stage_link::{FromStage, ToStage};
 use nearside::status::Severity;
@@ -31,6 +32,23 @@ impl Connection {
 
     /// The page's stage is gone or of no use: everyone is told why.
     async fn fail_page(&mut self, id: PageId, reason: Reason) -> Result<(), End> {
+        self.hub.notice(Severity::Error, reason.clone()).await;
+        self.take_stage(id, reason).await
+    }
+
+    /// The user wants nothing redirected now: each page plays in the session.
+    pub(super) async fn pause(&mut self) -> Result<(), End> {
+        let has_stage = |(id, page): (&PageId, &Page)| page.stage.is_some().then_some(*id);
+        let pages: Vec<_> = self.pages.iter().filter_map(has_stage).collect();
+        for page in pages {
+            self.take_stage(page, super::paused()).await?;
+        }
+        self.end_spare().await;
+        Ok(())
+    }
+
+    /// Ends the page's stage, if that has not happened, and tells its host why.
+    async fn take_stage(&mut self, id: PageId, reason: Reason) -> Result<(), End> {
         let Some(page) = self.pages.get_mut(&id) else { return Ok(()) };
         let pid = page.stage.as_ref().map(|stage| stage.pid);
         let players: Vec<_> = page.players.keys().copied().collect();
@@ -42,7 +60,6 @@ impl Connection {
             self.report_item(id, player).await;
         }
         self.release_credit(id)?;
-        self.hub.notice(Severity::Error, reason.clone()).await;
         self.send(&DeviceMessage::PageFailed { page: id, reason })
     }
 

@@ -3,7 +3,7 @@
  * an `<audio>` with the browser's own controls.
  */
 import type { FrameMessage } from "../frame_protocol.js";
-import type { Layout, PlayerEvent, Reason } from "../generated/messages.js";
+import type { Layout, PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
 import type { Motion } from "./bridge_protocol.js";
 import { audioBar, isPlain } from "./layout/audio_bar.js";
 import { controlsOf, showsControls } from "./layout/control_bar.js";
@@ -18,6 +18,18 @@ const TURNED: Reason = {
   code: "policy",
   message: "The page shows the video turned, mirrored or distorted.",
   next_step: "Nothing is needed: it plays in the session.",
+};
+
+const NOWHERE = { x: 0, y: 0, width: 0, height: 0 };
+const AWAY: PlayerCommand = {
+  type: "layout",
+  rect: NOWHERE,
+  clip: NOWHERE,
+  covered: [],
+  visible: false,
+  fullscreen: false,
+  desktop: null,
+  control_bar: null,
 };
 
 /** Parts told as covered; the channel's own bound is larger. */
@@ -83,6 +95,8 @@ export class Places {
     watched.stop();
     watched.placeholder?.hide();
     watched.element.removeEventListener("timeupdate", this.#compare);
+    // The device may keep the player: nothing of it is to be seen where the browser plays.
+    if (watched.last !== "") this.#post({ type: "player", player, command: AWAY });
   }
 
   moves(player: number, motion: Motion): void {

@@ -3,7 +3,7 @@
  * told about what it says.
  *
  * ```text
- *  dormant ──first media──▶ asked ──config──▶ on ◀──config──▶ off
+ *  dormant ──first media──▶ asked ──config──▶ on ◀──config, stage──▶ off
  * ```
  * `ready` (a stage that takes commands) is only ever true while `on`.
  */
@@ -39,6 +39,10 @@ export class Link {
   readonly #streams = new SafeMap<number, (event: StreamEvent) => void>();
   #state: "dormant" | "asked" | "on" | "off" = "dormant";
   #refusal: Reason | null = null;
+  /** Nothing of this frame may be redirected. */
+  #barred: Reason | null = null;
+  /** The page's stage failed, and no other one has come. */
+  #failure: Reason | null = null;
   #ready = false;
   #capabilities: Capabilities = { video: [], audio: [], containers: [], services: [] };
   #ids = 0;
@@ -133,25 +137,25 @@ export class Link {
     switch (message.type) {
       case "config": {
         const { channel, refused } = message;
-        const on = channel.connected && refused === null;
-        const was = this.#state;
-        const why = this.#refusal;
+        const may = channel.connected && refused === null;
         this.#capabilities = channel.capabilities;
-        this.#state = on ? "on" : "off";
-        this.#refusal = on ? null : (refused ?? channel.reason ?? reasons.deviceSilent());
-        if (this.#refusal) this.#stageGone(this.#refusal, true);
-        if (was !== this.#state || why?.message !== this.#refusal?.message) {
-          this.#each((player) => player.linkChanged());
-        }
+        this.#barred = may ? null : (refused ?? channel.reason ?? reasons.deviceSilent());
+        if (this.#barred) this.#bar(this.#barred);
+        this.#decide();
         return;
       }
       case "page_ready":
-        if (!this.on) return;
+        this.#failure = null;
+        if (!(this.on || this.off) || this.#barred) return;
+        this.#decide();
         this.#ready = true;
         this.#each((player) => player.stageReady());
         return;
       case "page_failed":
         this.#stageGone(message.reason, true);
+        this.#failure = message.reason;
+        // What comes now does not wait for a stage.
+        if (this.on) this.#decide();
         return;
       case "forgotten":
         this.#player(message.player)?.stageGone(message.reason, false);
@@ -169,6 +173,8 @@ export class Link {
         this.#stageGone(reasons.linkLost(), false);
         this.#state = this.#state === "dormant" ? "dormant" : "asked";
         this.#refusal = null;
+        this.#barred = null;
+        this.#failure = null;
         this.#each((player) => player.linkChanged());
         return;
     }
@@ -189,5 +195,20 @@ export class Link {
   #stageGone(reason: Reason, kept: boolean): void {
     this.#ready = false;
     this.#each((player) => player.stageGone(reason, kept));
+  }
+
+  #decide(): void {
+    const was = this.#state;
+    const why = this.#refusal;
+    this.#refusal = this.#barred ?? this.#failure;
+    this.#state = this.#refusal === null ? "on" : "off";
+    if (was === this.#state && why?.message === this.#refusal?.message) return;
+    this.#each((player) => player.linkChanged());
+  }
+
+  /** A stage that is there hears that it is to be still. */
+  #bar(reason: Reason): void {
+    this.#each((player) => player.stageGone(reason, true));
+    this.#ready = false;
   }
 }

@@ -305,6 +305,7 @@ export class Broker {
   #configure(frame: Frame): void {
     const { channel, refusal } = this.#situation;
     if (channel === null) return;
+    const wasRefused = frame.refused !== null;
     frame.refused = refusal(frame.sender);
     if (frame.refused === null) {
       frame.admitted = true;
@@ -315,6 +316,9 @@ export class Broker {
     if (text === frame.config) return;
     frame.config = text;
     frame.port.post(config);
+    // It could not use what it heard of the stage.
+    const isBack = wasRefused && frame.refused === null;
+    if (isBack && frame.page.stage === "ready") frame.port.post({ type: "page_ready" });
     this.#out.tabChanged(frame.page.tab);
   }
 

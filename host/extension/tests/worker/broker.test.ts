@@ -409,6 +409,16 @@ test("a page of one document goes to a folder that is listed, and away from it",
   assert.deepEqual(refused(), both(null));
   bench.broker.fromFrame(top, { type: "moved", url: "https://a.org/mail" });
   assert.deepEqual(refused(), both(WHY));
+  // Back again it hears of the stage that it may use.
+  bench.broker.fromDevice({ type: "page_ready", page: top.page.id });
+  for (const frame of [top, inner]) bench.heard(frame);
+  bench.broker.fromFrame(top, { type: "moved", url: "https://a.org/videos/2" });
+  for (const frame of [top, inner]) {
+    const types = bench.heard(frame).map(({ type }) => type);
+    assert.deepEqual(types, ["config", "page_ready"]);
+  }
+  bench.broker.fromFrame(top, { type: "moved", url: "https://a.org/mail" });
+  for (const frame of [top, inner]) bench.heard(frame);
   // No script gets to another origin like this.
   bench.broker.fromFrame(inner, { type: "moved", url: "https://a.org/videos" });
   assert.deepEqual([refused(), inner.sender.url], [[[], []], "https://b.org/embed"]);

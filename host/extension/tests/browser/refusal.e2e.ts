@@ -1,0 +1,52 @@
+/**
+ * What was redirected and may not be any more plays in the session, and nowhere else; it is on
+ * the device again as soon as it may be.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { nativeFrames, PLAY_MS, playAll, reached } from "./media.ts";
+import { BrowserRig } from "./rig.ts";
+
+let rig: BrowserRig;
+before(async () => {
+  rig = await BrowserRig.start();
+});
+after(() => rig?.stop());
+
+const CHANGES = [
+  { name: "the user pauses redirection", off: { paused: true }, on: { paused: false } },
+  {
+    name: "the user wants listed sites alone",
+    off: { video_all_sites: false },
+    on: { video_all_sites: true },
+  },
+];
+
+for (const { name, off, on } of CHANGES) {
+  test(`${name} in mid-play, and changes their mind`, async () => {
+    const clip = await rig.clip("long");
+    const page = await rig.open(`/player.html?with=hls&src=${clip}`);
+    const { now } = rig.status;
+    const isFlowing = () => now.value.items.some((item) => item.flowing);
+    const flows = () => now.until("something that flows", isFlowing, PLAY_MS);
+    await playAll(page);
+    await flows();
+    await reached(page, 1);
+    for (const _round of [1, 2]) {
+      const frames = await nativeFrames(page);
+      await rig.set(off);
+      await now.until("nothing that flows", () => !isFlowing(), PLAY_MS);
+      const at = await page.evaluate(() => media[0]?.currentTime ?? 0);
+      await reached(page, at + 1);
+      assert.ok((await nativeFrames(page)) > frames + 10, "it plays in the session");
+      assert.ok(!isFlowing(), "and nowhere else");
+      await rig.set(on);
+      await flows();
+      const back = await page.evaluate(() => media[0]?.currentTime ?? 0);
+      await reached(page, back + 1);
+    }
+    // The same page's next source is nothing else.
+    assert.equal(await page.evaluate(() => media[0]?.paused), false);
+    await page.close();
+  });
+}
