@@ -253,6 +253,27 @@ impl Status {
     }
 
     /// The line under the headline: where, or why not and what to do.
+    /// A sentence if the parts that are known are of different versions.
+    pub fn version_warning(&self) -> Option<String> {
+        let session = self.session.as_ref()?;
+        let parts = [
+            ("extension", &session.extension_version),
+            ("host", &session.host_version),
+            ("client", &self.client_version),
+        ];
+        let mut known = parts.iter().filter(|(_, version)| !version.is_empty());
+        let (_, first) = known.next()?;
+        if known.all(|(_, version)| version == first) {
+            return None;
+        }
+        let known = parts.iter().filter(|(_, version)| !version.is_empty());
+        let list: Vec<String> = known.map(|(part, version)| format!("{part} {version}")).collect();
+        let list = list.join(", ");
+        Some(format!(
+            "The parts of Nearside are of different versions ({list}). Update the older ones."
+        ))
+    }
+
     pub fn subtitle(&self) -> String {
         match (&self.session, &self.blocked) {
             (None, _) => "Waiting for a session".to_owned(),
@@ -262,7 +283,9 @@ impl Status {
                     Some(reason) if self.indicator() == Indicator::Failed => {
                         format!("{} {}", reason.message, reason.next_step)
                     }
-                    _ => format!("Session on {}", session.name),
+                    _ => self
+                        .version_warning()
+                        .unwrap_or_else(|| format!("Session on {}", session.name)),
                 }
             }
         }

@@ -50,8 +50,8 @@ pub enum Closed {
     /// The device refused the connection.
     #[error("refused: {0}")]
     Refused(Reason),
-    /// The session host ended the connection on purpose; its words.
-    #[error("the session host ended the connection")]
+    /// The other side ended the connection on purpose; its words.
+    #[error("the other side ended the connection")]
     Goodbye(String),
     /// The peer broke the order of greetings.
     #[error("{message} before the greeting")]

@@ -101,6 +101,9 @@ pub enum DeviceMessage {
     /// Log lines of agent and stages since the collection began, oldest first and without
     /// content of pages; in as many messages as they need. `last`: nothing follows.
     Logs { lines: Vec<String>, last: bool },
+    /// The device's part of the connection has ended: nothing follows before a new greeting.
+    /// Said by the RDP client's plugin when the agent is gone, whose silence would tell it late.
+    Goodbye { reason: String },
 }
 
 /// The host's greeting.

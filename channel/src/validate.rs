@@ -114,6 +114,7 @@ pub fn device_message(message: &DeviceMessage) -> Checked {
             at_most("lines", lines.len(), MAX_LOG_LINES)?;
             lines.iter().try_for_each(|line| text("line", line, MAX_LOG_LINE))
         }
+        DeviceMessage::Goodbye { reason } => text("reason", reason, MAX_SENTENCE),
     }
 }
 

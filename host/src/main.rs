@@ -5,33 +5,39 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use nearside_host::status::Status;
 use nearside_host::{broker, relay};
 
 /// Connects this session's browsers to Nearside on the device in front of you.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, arg_required_else_help = true, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    broker: BrokerArguments,
+}
+
+/// Without a command it is the broker that is meant.
+#[derive(Args)]
+struct BrokerArguments {
+    /// The channel: unix:PATH of a socket. Default: $NEARSIDE_CHANNEL, else that of the
+    /// session's RDP server.
+    #[arg(long, value_name = "unix:PATH")]
+    channel: Option<String>,
+    /// The session host's policy file.
+    #[arg(long, value_name = "FILE", default_value_os_t = nearside_host::default_policy_path())]
+    policy: PathBuf,
+    /// Leaves the starting process and ends after the last browser.
+    #[arg(long)]
+    detached: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Runs the process that has the session's channel; browsers start it by themselves.
-    Broker {
-        /// The channel: unix:PATH of a socket. Default: $NEARSIDE_CHANNEL, else that of the
-        /// session's RDP server.
-        #[arg(long, value_name = "unix:PATH")]
-        channel: Option<String>,
-        /// The session host's policy file.
-        #[arg(long, value_name = "FILE", default_value_os_t = nearside_host::default_policy_path())]
-        policy: PathBuf,
-        /// Leaves the starting process and ends after the last browser.
-        #[arg(long)]
-        detached: bool,
-    },
+    Broker(BrokerArguments),
     /// Says whether this session is connected, and why not.
     Status {
         /// One JSON object.
@@ -56,8 +62,9 @@ fn run() -> anyhow::Result<()> {
     if first.is_some_and(|first| first.to_string_lossy().starts_with("chrome-extension://")) {
         return relay::run();
     }
-    match Arguments::parse().command {
-        Command::Broker { channel, policy, detached } => {
+    let Arguments { command, broker } = Arguments::parse();
+    match command.unwrap_or(Command::Broker(broker)) {
+        Command::Broker(BrokerArguments { channel, policy, detached }) => {
             let channel = channel.or_else(|| std::env::var(nearside_host::CHANNEL_VARIABLE).ok());
             let channel = channel.filter(|text| !text.is_empty());
             broker::run(&broker::Options { channel, policy, detached })

@@ -28,6 +28,12 @@ pub(crate) fn status_page_ui(
     if status.settings.paused {
         paused_ui(ui, status, commands);
     }
+    if let Some(warning) = status.version_warning() {
+        alert(ui, Tone::Caution, |ui| {
+            strong(ui, "Different versions", theme::BODY, Colors::of(ui).amber, true);
+            dim(ui, &format::short(&warning), theme::CONTROL_TEXT);
+        });
+    }
     features_ui(ui, status);
     for shown in &status.items {
         item::item_ui(ui, view, shown, commands);

@@ -171,8 +171,10 @@ fn why_not_is_said_in_plain_words() {
     let paused = Status { settings: paused, ..connected(vec![]) };
     let notice = Notice { unix_ms: NOW - 1, severity: Severity::Error, reason: reason() };
     let noticed = Status { notices: vec![notice], ..connected(vec![]) };
+    let older = Status { client_version: "0.0.9".into(), ..connected(vec![]) };
     let message = reason().message;
     let cases = [
+        (older, "extension 0.1.0, host 0.1.0, client 0.0.9"),
         (Status::default(), "Waiting for a session"),
         (connected(vec![]), "Calls are not part of this version yet"),
         (blocked, "It plays in the session."),

@@ -2,7 +2,7 @@
 //! remote session and the agent on this device.
 //!
 //! It is loaded into the RDP client, so the session of the user hangs on it. Hence it does as
-//! little as possible: it reads no byte that it carries, decides nothing, and has one promise:
+//! little as possible: it reads nothing of what it carries but where a frame ends, decides nothing, and has one promise:
 //!
 //! INVARIANT: whatever the remote side or the agent does, the session renders as before. No
 //! callback blocks, fails or panics, and no queue grows without end.

@@ -1,4 +1,5 @@
-//! Carries bytes between the channel and the agent, both ways, without reading them.
+//! Carries bytes between the channel and the agent, both ways. Of what they say it reads only
+//! where the agent's frames end: when the agent is gone, it says so in its place.
 //!
 //! Owner: one open channel. `push` is called on the RDP client's channel thread and never
 //! waits: it queues for the thread that writes to the agent. A second thread reads from the
@@ -14,6 +15,10 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use nearside_channel::codec;
+use nearside_channel::message::DeviceMessage;
+use nearside_channel::wire::FrameReader;
 
 use crate::pace::Pace;
 
@@ -204,16 +209,34 @@ impl Shared {
     fn read_from_agent(&self, outlet: &dyn Outlet) {
         let mut buffer = vec![0; CHUNK];
         let mut pace = Pace::new(Instant::now());
+        let mut frames = FrameReader::default();
         loop {
             let bytes = match self.link.receive(&mut buffer) {
                 Ok(length) if 0 < length => &buffer[..length.min(CHUNK)],
-                _ => return self.end(End::AgentGone),
+                _ => {
+                    self.say_goodbye(&frames, outlet);
+                    return self.end(End::AgentGone);
+                }
             };
+            follow(&mut frames, bytes);
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             self.rest(pace.delay(length, Instant::now()));
             if outlet.write(bytes).is_err() {
                 return self.end(End::ChannelClosed);
             }
+        }
+    }
+
+    /// The other side would find out by the agent's silence, seconds later. In the middle of a
+    /// frame that has to do.
+    fn say_goodbye(&self, frames: &FrameReader, outlet: &dyn Outlet) {
+        if self.lock().end == Some(End::ChannelClosed) || !frames.is_between_frames() {
+            return;
+        }
+        let mut frame = Vec::new();
+        let message = DeviceMessage::Goodbye { reason: End::AgentGone.to_string() };
+        if codec::encode_device(&message, &mut frame).is_ok() {
+            let _ = outlet.write(&frame);
         }
     }
 
@@ -228,6 +251,11 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner),
         );
     }
+}
+
+/// What breaks the rules is the other side's to find out.
+fn follow(frames: &mut FrameReader, mut bytes: &[u8]) {
+    while let Ok(Some(_)) = frames.next_frame(&mut bytes) {}
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
@@ -304,13 +332,36 @@ mod tests {
         assert_eq!(pump.push(&vec![0; QUEUE_LIMIT + 1]), Err(End::AgentTooSlow));
     }
 
+    fn frame_of(message: &DeviceMessage) -> Vec<u8> {
+        let mut frame = Vec::new();
+        codec::encode_device(message, &mut frame).unwrap();
+        frame
+    }
+
     #[test]
-    fn an_agent_that_goes_is_noticed_without_traffic() {
-        let (pump, agent, channel) = pump(b"");
+    fn an_agent_that_goes_is_noticed_without_traffic_and_said() {
+        let (pump, mut agent, channel) = pump(b"");
+        let last = frame_of(&DeviceMessage::Ping { seq: 7 });
+        agent.write_all(&last).unwrap();
         drop(agent);
-        // The reading thread, and with it the sender, ends.
-        assert!(channel.recv().is_err());
+        let said: Vec<u8> = channel.iter().flatten().collect();
+        let reason = "the agent is gone".to_owned();
+        let goodbye = frame_of(&DeviceMessage::Goodbye { reason });
+        assert_eq!(said, [last, goodbye].concat());
+        // The reading thread, and with it the sender, has ended.
         assert_eq!(end_of(&pump), End::AgentGone);
+    }
+
+    #[test]
+    fn nothing_is_said_within_what_a_gone_agent_was_saying() {
+        let whole = frame_of(&DeviceMessage::Ping { seq: 7 });
+        // In the middle of a header or a body, and after what is no frame.
+        for cut in [&whole[..3], &whole[..whole.len() - 1], b"\xff\xff\xff\xff no frame"] {
+            let (_pump, mut agent, channel) = pump(b"");
+            agent.write_all(cut).unwrap();
+            drop(agent);
+            assert_eq!(channel.iter().flatten().collect::<Vec<u8>>(), cut);
+        }
     }
 
     #[test]

@@ -102,6 +102,7 @@ impl HostLink {
                     // An earlier greeting's answer: the one that counts has been here.
                     DeviceMessage::Welcome(_) => {}
                     DeviceMessage::Refused { reason } => self.close(Closed::Refused(reason)),
+                    DeviceMessage::Goodbye { reason } => self.close(Closed::Goodbye(reason)),
                     DeviceMessage::Ping { seq } => {
                         self.pending.push_back(HostOutput::Send(HostMessage::Pong { seq }));
                     }

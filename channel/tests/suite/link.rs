@@ -291,6 +291,15 @@ fn everything_else_is_delivered() {
 }
 
 #[test]
+fn a_device_that_is_gone_is_known_before_its_silence() {
+    let mut rig = Rig::open();
+    let reason = "the agent is gone".to_owned();
+    rig.to_host.push((rig.now, DeviceMessage::Goodbye { reason: reason.clone() }));
+    rig.run(Duration::from_millis(1));
+    assert_eq!(rig.host_events, [HostOutput::Closed(Closed::Goodbye(reason))]);
+}
+
+#[test]
 fn goodbye_is_said_and_heard() {
     let mut rig = Rig::open();
     let reason = "browser closed".to_owned();

@@ -63,6 +63,7 @@ variants!(
         Stream,
         Steer,
         Logs,
+        Goodbye,
     }
 );
 variants!(
@@ -320,6 +321,7 @@ pub(crate) fn all() -> Vec<Sample> {
         DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) },
         DeviceMessage::Steer { page, player, command: PlayerCommand::Pause },
         DeviceMessage::Logs { lines: vec!["stage 1: ready".to_owned()], last: true },
+        DeviceMessage::Goodbye { reason: "the agent is gone".to_owned() },
     ];
     let device_players =
         player_events.into_iter().map(|event| DeviceMessage::Player { page, player, event });

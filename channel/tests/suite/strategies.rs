@@ -250,6 +250,7 @@ pub(crate) fn device_message() -> impl Strategy<Value = DeviceMessage> {
             command
         }),
         (vec(text(100), 0..20), any::<bool>()).prop_map(|(lines, last)| M::Logs { lines, last }),
+        text(200).prop_map(|reason| M::Goodbye { reason }),
     ]
 }
 

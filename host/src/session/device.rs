@@ -131,7 +131,8 @@ impl Session {
             DeviceMessage::Welcome(_)
             | DeviceMessage::Refused { .. }
             | DeviceMessage::Ping { .. }
-            | DeviceMessage::Pong { .. } => Ok(()),
+            | DeviceMessage::Pong { .. }
+            | DeviceMessage::Goodbye { .. } => Ok(()),
         }
     }
 

@@ -64,7 +64,10 @@ impl Place {
     /// A broker as a person starts it.
     pub(crate) fn start_broker(&mut self, arguments: &[&str]) {
         let mut command = self.program();
-        command.arg("broker").args(arguments);
+        if arguments.is_empty() {
+            command.arg("broker");
+        }
+        command.args(arguments);
         self.brokers.push(command.stderr(Stdio::null()).spawn().unwrap());
         self.status_when("the broker listens", |_| true);
     }

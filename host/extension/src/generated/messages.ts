@@ -101,7 +101,7 @@ per_stream_bytes: number, };
 /**
  * From the device to the session host, in control frames.
  */
-export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, } | { "type": "steer", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "logs", lines: Array<string>, last: boolean, };
+export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, } | { "type": "steer", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "logs", lines: Array<string>, last: boolean, } | { "type": "goodbye", reason: string, };
 
 /**
  * The user's switches that change what the session does.
@@ -207,7 +207,7 @@ desktop: Size | null,
 /**
  * The bar of the browser's own controls, while it is seen; it shows the parked element. The
  * device draws over what `covered` leaves of it how playback stands. As high as 72 CSS
- * pixels.
+ * pixels on a picture. For a player of sound alone it is `rect` itself, 28 high.
  */
 control_bar: Rect | null, };
 

@@ -10,8 +10,8 @@ export class Icons {
   /** What each tab shows, so that the browser is told changes only. */
   readonly #shown = new Map<number, string>();
 
-  async show(tab: number, status: TabStatus): Promise<void> {
-    const title = tooltip(status);
+  async show(tab: number, status: TabStatus, warning: string | null = null): Promise<void> {
+    const title = tooltip(status, warning);
     const shown = `${status.indicator}\n${title}`;
     if (this.#shown.get(tab) === shown) return;
     this.#shown.set(tab, shown);

@@ -18,7 +18,7 @@ import { NativeHost } from "./native.js";
 import { forOldTabs } from "./old_tabs.js";
 import type { FrameSender } from "./page.js";
 import { Popups } from "./popups.js";
-import { tabMedia, tabStatus } from "./view.js";
+import { tabMedia, tabStatus, versionsOf, versionWarning } from "./view.js";
 
 /** Where `chrome.storage.local` has what the managed storage said last. */
 const LAST_POLICY = "lastPolicy";
@@ -162,7 +162,11 @@ function refresh(): void {
 function showTab(tab: number): void {
   const frames = broker.framesOf(tab);
   if (frames.length === 0) icons.forget(tab);
-  else void icons.show(tab, tabStatus(host, tabMedia(frames)));
+  else {
+    const { version } = chrome.runtime.getManifest();
+    const warning = versionWarning(versionsOf(host, version));
+    void icons.show(tab, tabStatus(host, tabMedia(frames)), warning);
+  }
   popups.update(tab);
 }
 

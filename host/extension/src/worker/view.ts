@@ -105,9 +105,13 @@ export function tabStatus(
 }
 
 /** The icon's tooltip; also how the worker remembers a tab when it was ended in between. */
-export function tooltip({ headline, explanation }: TabStatus): string {
+export function tooltip(
+  { headline, explanation }: TabStatus,
+  warning: string | null = null,
+): string {
   const lines = [`Nearside: ${headline}`];
   if (explanation) lines.push(explanation.message, explanation.next_step);
+  if (warning) lines.push(warning);
   return lines.join("\n");
 }
 
@@ -158,14 +162,19 @@ export function versionWarning(versions: PopupView["versions"]): string | null {
   return `The parts of Nearside are of different versions (${list}). Update the older ones.`;
 }
 
-export function popupView(facts: PopupFacts): PopupView {
-  const { host, media, own, managed } = facts;
+export function versionsOf(host: HostState, extension: string): PopupView["versions"] {
   const channel = host.at === "running" ? host.channel : null;
-  const versions = {
-    extension: facts.extensionVersion,
+  return {
+    extension,
     host: channel?.host_version ?? "",
     client: channel?.client_version ?? "",
   };
+}
+
+export function popupView(facts: PopupFacts): PopupView {
+  const { host, media, own, managed } = facts;
+  const channel = host.at === "running" ? host.channel : null;
+  const versions = versionsOf(host, facts.extensionVersion);
   const device: DeviceSettings | null = channel?.connected ? channel.settings : null;
   return {
     ...tabStatus(host, media, facts.known),

@@ -184,11 +184,16 @@ test("icon and headline", () => {
 test("a tooltip gives back what it explained", () => {
   for (const [name, host, tab] of STATES) {
     const status = tabStatus(host, tab);
-    const again = explanationOf(tooltip(status));
+    const again = explanationOf(tooltip(status, "Of different versions."));
     assert.equal(again?.message, status.explanation?.message, name);
     assert.equal(again?.next_step, status.explanation?.next_step, name);
   }
   assert.equal(explanationOf("Something else\na\nb"), null);
+  const loaded = { indicator: "loaded", headline: "Loaded", explanation: null } as const;
+  assert.equal(
+    tooltip(loaded, "Of different versions."),
+    "Nearside: Loaded\nOf different versions.",
+  );
 });
 
 const YOUTUBE = { url: "https://www.youtube.com/", topUrl: "https://www.youtube.com/" };
