@@ -25,6 +25,8 @@ export type MainMessage =
   /** Tell the device where this element lies; the element was handed over just before. */
   | { type: "watch"; player: number }
   | { type: "unwatch"; player: number }
+  /** Say over this element why it plays in the session; handed over as for `watch`. */
+  | { type: "explain"; message: string }
   /** Said at each change; `paused` at first. */
   | { type: "motion"; player: number; motion: Motion };
 

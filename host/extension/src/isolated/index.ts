@@ -9,6 +9,7 @@ import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "./bridge_pro
 import { foresee } from "./foresight.js";
 import { answerFrames } from "./layout/frames.js";
 import { Tracker } from "./layout/tracker.js";
+import { explain } from "./note.js";
 import { Places } from "./places.js";
 import { WorkerPort } from "./worker_port.js";
 
@@ -76,6 +77,11 @@ function join(bridge: MessagePort, name: string): void {
           toMain({ type: "player", player, event: { type: "failed", position_micros: 0, reason } }),
         );
         if (element) places.watch(message.player, element);
+        return;
+      }
+      case "explain": {
+        const element = elements.shift();
+        if (element instanceof HTMLVideoElement) explain(element, message.message);
         return;
       }
       case "unwatch":

@@ -57,8 +57,17 @@ export class Bridge {
   }
 
   watch(player: number, element: HTMLElement): void {
+    this.#handOver(element);
+    this.post({ type: "watch", player });
+  }
+
+  explain(element: HTMLElement, message: string): void {
+    this.#handOver(element);
+    this.post({ type: "explain", message });
+  }
+
+  #handOver(element: HTMLElement): void {
     const init = { __proto__: null, submitter: element } as SubmitEventInit;
     dispatch(window, new NativeSubmitEvent(this.#name, init));
-    this.post({ type: "watch", player });
   }
 }

@@ -83,7 +83,7 @@ export class Control implements PlayerSink, Owner {
     readonly isVideo: boolean,
   ) {
     this.#link = link;
-    this.#reported = new Reported(link);
+    this.#reported = new Reported(link, element);
     this.playback = new Playback({
       facts: () => factsOf(element, this.buffered(), this.#source?.ended ?? true),
       fire: (type) => this.fire(type),

@@ -17,8 +17,10 @@ import type {
 } from "../generated/messages.js";
 import type { IsolatedMessage, Motion } from "../isolated/bridge_protocol.js";
 import { Bridge } from "./bridge.js";
-import { contains, NativeWeakRef, SafeMap, weakDeref } from "./primordials.js";
+import { contains, drain, NativeWeakRef, push, SafeMap, weakDeref } from "./primordials.js";
 import { reasons } from "./reasons.js";
+
+const MAX_UNSAID = 16;
 
 /** One player of this frame. */
 export interface PlayerSink {
@@ -44,6 +46,10 @@ export class Link {
   /** The page's stage failed, and no other one has come. */
   #failure: Reason | null = null;
   #ready = false;
+  /** The switch "Video Status Overlay". */
+  #explains = false;
+  /** To be explained once it is known whether the user wants that. */
+  readonly #unsaid: { element: HTMLElement; reason: Reason }[] = [];
   #capabilities: Capabilities = { video: [], audio: [], containers: [], services: [] };
   #ids = 0;
 
@@ -116,6 +122,13 @@ export class Link {
     if (this.on || this.off) this.post({ type: "report", player, plays, reason });
   }
 
+  /** Says it to who looks at the element, if the user wants that. */
+  explain(element: HTMLElement, reason: Reason): void {
+    if (this.#explains) this.#bridge.explain(element, reason.message);
+    else if (this.#state === "asked" && this.#unsaid.length < MAX_UNSAID)
+      push(this.#unsaid, { element, reason });
+  }
+
   watch(player: number, element: HTMLElement): void {
     this.#bridge.watch(player, element);
   }
@@ -139,6 +152,8 @@ export class Link {
         const { channel, refused } = message;
         const may = channel.connected && refused === null;
         this.#capabilities = channel.capabilities;
+        this.#explains = channel.settings.video_status_overlay;
+        this.#explainUnsaid();
         this.#barred = may ? null : (refused ?? channel.reason ?? reasons.deviceSilent());
         if (this.#barred) this.#bar(this.#barred);
         this.#decide();
@@ -195,6 +210,14 @@ export class Link {
   #stageGone(reason: Reason, kept: boolean): void {
     this.#ready = false;
     this.#each((player) => player.stageGone(reason, kept));
+  }
+
+  #explainUnsaid(): void {
+    const unsaid = drain(this.#unsaid);
+    for (let at = 0; this.#explains && at < unsaid.length; at++) {
+      const one = unsaid[at];
+      if (one) this.explain(one.element, one.reason);
+    }
   }
 
   #decide(): void {

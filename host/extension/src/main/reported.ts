@@ -4,15 +4,18 @@ import type { Link } from "./link.js";
 
 export class Reported {
   readonly #link: Link;
+  readonly #element: HTMLMediaElement;
   /** 0: nothing was. */
   id = 0;
 
-  constructor(link: Link) {
+  constructor(link: Link, element: HTMLMediaElement) {
     this.#link = link;
+    this.#element = element;
   }
 
   plays(where: "device" | "native", reason: Reason | null): void {
     this.#link.report(this.id, where, reason);
+    if (reason) this.#link.explain(this.#element, reason);
   }
 
   /** Of media that no device is asked to play. */
@@ -20,6 +23,7 @@ export class Reported {
     this.#link.wake();
     this.id = this.#link.nextId();
     this.#link.post({ type: "report", player: this.id, plays: "native", reason });
+    this.#link.explain(this.#element, reason);
   }
 
   gone(): void {

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
 import { nativeFrames, PLAY_MS, playAll, reached } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
 
@@ -50,3 +51,49 @@ for (const { name, off, on } of CHANGES) {
     await page.close();
   });
 }
+
+interface DomNode {
+  nodeName: string;
+  nodeValue: string;
+  shadowRoots?: DomNode[];
+  children?: DomNode[];
+}
+
+/** The texts of what lies in closed shadow roots at the document's end. */
+async function notes(page: Page): Promise<string> {
+  const devtools = await page.context().newCDPSession(page);
+  const { root } = await devtools.send("DOM.getDocument", { depth: -1, pierce: true });
+  await devtools.detach();
+  const textOf = (node: DomNode): string =>
+    [node.nodeValue, ...(node.shadowRoots ?? []).map(textOf), ...(node.children ?? []).map(textOf)]
+      .filter(Boolean)
+      .join("");
+  const html = root.children?.find((node) => node.nodeName === "HTML");
+  return (html?.children ?? [])
+    .filter((node) => node.nodeName === "DIV")
+    .map(textOf)
+    .join("\n");
+}
+
+test("the status overlay says for a moment why a video is not redirected", async () => {
+  await rig.set({ video_all_sites: false, video_status_overlay: true });
+  try {
+    const clip = await rig.clip("long");
+    const page = await rig.open(`/player.html?with=hls&src=${clip}`);
+    assert.equal(await notes(page), "", "nothing plays");
+    await playAll(page);
+    await reached(page, 0.5);
+    const said = "Not redirected: This site is not on the list of video sites.";
+    assert.equal(await notes(page), said);
+    const shown = await page.evaluate(() => {
+      const note = document.querySelector<HTMLElement>(":popover-open")?.getBoundingClientRect();
+      const video = document.querySelector("video")?.getBoundingClientRect();
+      return note && video && note.top > video.top && note.bottom < video.top + video.height / 2;
+    });
+    assert.equal(shown, true, "it is on the video, near its upper edge");
+    await page.waitForFunction(() => !document.querySelector(":popover-open"));
+    await page.close();
+  } finally {
+    await rig.set({ video_all_sites: true, video_status_overlay: false });
+  }
+});
