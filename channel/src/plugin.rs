@@ -36,6 +36,8 @@ pub struct ConnectionFacts {
     pub audio_mode: Option<u32>,
     /// `audiocapturemode:i`.
     pub audio_capture_mode: Option<u32>,
+    /// Absolute path of the `.rdp` file that the connection was opened by.
+    pub connection_file: Option<String>,
 }
 
 /// Why a preamble was refused.

@@ -5,6 +5,7 @@
 
 mod logs;
 mod playback;
+mod rdp_file;
 mod spare;
 mod stages;
 
@@ -321,7 +322,7 @@ impl Connection {
         }
         let resultant = playback::resultant(
             &hello,
-            self.facts.as_ref(),
+            rdp_file::properties(self.facts.as_ref()).await,
             self.options.policy,
             self.settings.paused,
         );

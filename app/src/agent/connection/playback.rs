@@ -3,25 +3,20 @@
 use nearside_channel::message::{
     Capabilities, Hello, PlayerCommand, PlayerKind, Reason, ReasonCode, Source,
 };
-use nearside_channel::plugin::ConnectionFacts;
 use nearside_channel::policy::{
-    self, AudioMode, ConnectionProperties, DevicePolicy, Inputs, Playback, Resultant, UserSwitches,
+    self, ConnectionProperties, DevicePolicy, Inputs, Playback, Resultant, UserSwitches,
 };
 
 /// What all policy sources together say.
 pub(super) fn resultant(
     hello: &Hello,
-    facts: Option<&ConnectionFacts>,
+    connection: ConnectionProperties,
     device: DevicePolicy,
     paused: bool,
 ) -> Resultant<Playback> {
-    let audio_mode = facts.and_then(|facts| facts.audio_mode);
     let inputs = Inputs {
         session: hello.policy.clone(),
-        connection: ConnectionProperties {
-            audio_mode: audio_mode.and_then(AudioMode::from_value).into(),
-            ..ConnectionProperties::default()
-        },
+        connection,
         device,
         user: UserSwitches { paused, ..UserSwitches::default() },
     };
@@ -136,17 +131,21 @@ mod tests {
                 ..Default::default()
             },
         };
-        let remote = ConnectionFacts { audio_mode: Some(1), ..ConnectionFacts::default() };
+        let nothing = ConnectionProperties::default;
+        let remote = || ConnectionProperties {
+            audio_mode: policy::Setting::Is(policy::AudioMode::Remote),
+            ..nothing()
+        };
         let none = DevicePolicy::default();
-        let value = |facts| resultant(&hello(None), facts, none, false).value;
-        assert_eq!(value(None), Playback::On);
-        assert_eq!(value(Some(&remote)), Playback::SoundlessOnly);
-        let off = resultant(&hello(Some(true)), Some(&remote), none, false);
+        let value = |connection| resultant(&hello(None), connection, none, false).value;
+        assert_eq!(value(nothing()), Playback::On);
+        assert_eq!(value(remote()), Playback::SoundlessOnly);
+        let off = resultant(&hello(Some(true)), remote(), none, false);
         assert_eq!(refused(&off).unwrap().code, ReasonCode::Policy);
         let managed = DevicePolicy { playback: policy::Setting::Is(false), ..none };
-        let off = resultant(&hello(None), None, managed, false);
+        let off = resultant(&hello(None), nothing(), managed, false);
         assert_eq!(refused(&off).unwrap().code, ReasonCode::Policy);
-        let paused = resultant(&hello(None), None, none, true);
+        let paused = resultant(&hello(None), nothing(), none, true);
         assert_eq!(refused(&paused).unwrap().code, ReasonCode::PausedByUser);
     }
 }

@@ -21,9 +21,12 @@ const FULLSCREEN: usize = 1537;
 const WINDOW_TITLE: usize = 1542;
 const PARENT_WINDOW_ID: usize = 1543;
 const SMART_SIZING: usize = 1551;
+const CONNECTION_FILE: usize = 1728;
 
 /// Most bytes of a title that are passed on; what the preamble carries stays far below its limit.
 const MAX_TITLE: usize = 1024;
+/// Longer paths are not passed on.
+const MAX_PATH: usize = 4096;
 
 // The number is `size_t` in version 2 and an enumeration in version 3, which reads the lower
 // half of the same register.
@@ -41,8 +44,9 @@ pub(super) struct Settings {
     u32_of: Option<U32Of>,
     u64_of: Option<U64Of>,
     bool_of: Option<BoolOf>,
-    /// Read once, on the thread that may change it.
+    /// Read once, on the thread that may change it, as the next one.
     title: Option<String>,
+    connection_file: Option<String>,
     client: String,
     display: Option<String>,
     wayland_display: Option<String>,
@@ -77,11 +81,15 @@ impl Settings {
         };
         // SAFETY: the settings are live as the caller promises; both functions return null or a
         // C string that nothing changes during this call.
-        let (title, version) = unsafe {
-            (
+        let (title, connection_file, version) = unsafe {
+            let string = |number| {
                 string_of
                     .filter(|_| !settings.is_null())
-                    .and_then(|string_of| text(string_of(settings, WINDOW_TITLE))),
+                    .and_then(|string_of| text(string_of(settings, number)))
+            };
+            (
+                string(WINDOW_TITLE),
+                string(CONNECTION_FILE),
                 version_of.and_then(|version_of| text(version_of())),
             )
         };
@@ -93,6 +101,7 @@ impl Settings {
             u64_of,
             bool_of,
             title: title.map(|title| clipped(&title, MAX_TITLE)),
+            connection_file: connection_file.and_then(|file| absolute(&file)),
             client: format!("FreeRDP {}", clipped(version.as_deref().unwrap_or("?"), 64)),
             display: variable("DISPLAY"),
             wayland_display: variable("WAYLAND_DISPLAY"),
@@ -115,6 +124,7 @@ impl Settings {
             fullscreen: self.bool(FULLSCREEN),
             audio_mode: self.audio_mode(),
             audio_capture_mode: self.bool(AUDIO_CAPTURE).map(u32::from),
+            connection_file: self.connection_file.clone(),
         }
     }
 
@@ -191,6 +201,12 @@ pub(super) unsafe fn text(string: *const c_char) -> Option<String> {
     // SAFETY: not null, and the caller promises the rest.
     let text = unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned();
     (!text.is_empty()).then_some(text)
+}
+
+/// As the client, which was given the path, finds it.
+fn absolute(file: &str) -> Option<String> {
+    let path = std::path::absolute(file).ok()?.into_os_string().into_string().ok()?;
+    (path.len() <= MAX_PATH).then_some(path)
 }
 
 fn clipped(text: &str, bytes: usize) -> String {

@@ -56,6 +56,7 @@ fn facts_are_those_of_the_connection_now() {
         found = true;
         let title = CString::new("Büro\n".repeat(1000)).unwrap();
         settings.set::<*const c_char>("string", 1542, title.as_ptr());
+        settings.set::<*const c_char>("string", 1728, c"desks/desk.rdp".as_ptr());
         let agent = Agent::start();
         let socket = format!("sock:{}", Agent::path(&agent.dir).display());
         let session = Session::start_with(version, &["nearside", &socket], settings.settings);
@@ -78,6 +79,8 @@ fn facts_are_those_of_the_connection_now() {
         assert_eq!(facts.fullscreen, Some(true));
         assert_eq!(facts.audio_mode, Some(0));
         assert_eq!(facts.audio_capture_mode, Some(1));
+        let file = std::env::current_dir().unwrap().join("desks/desk.rdp");
+        assert_eq!(facts.connection_file.as_deref(), file.to_str());
         let title = facts.window_title.expect("set above");
         assert!(title.starts_with("Büro\nBüro") && title.len() <= 1024);
         channel.close();
