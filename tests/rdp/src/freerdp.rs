@@ -16,6 +16,9 @@ use std::time::Duration;
 /// Displays that are tried, one after the other.
 const DISPLAYS: std::ops::Range<u32> = 80..100;
 
+/// What the client opens.
+pub const CONNECTION_FILE: &str = "desk.rdp";
+
 /// For an X server to end by itself.
 const LEAVE: Duration = Duration::from_secs(5);
 
@@ -128,7 +131,9 @@ fn start(leg: &Leg, display: &Display) -> anyhow::Result<Running> {
     }
     let below = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
     command.args(["--mount", "sh", "-c", OVERLAY, "sh"]).arg(above).arg(below);
-    command.arg("xfreerdp").arg(format!("/v:{}", leg.server.address()));
+    let file = leg.place.file(CONNECTION_FILE);
+    std::fs::write(&file, "audiomode:i:2\r\n")?;
+    command.arg("xfreerdp").arg(file).arg(format!("/v:{}", leg.server.address()));
     command.args(["/u:test", "/p:test", "/cert:ignore", "/sec:tls", "/size:1024x768"]);
     command.args(["/dvc:nearside", "/echo", "+auto-reconnect", "/auto-reconnect-max-retries:20"]);
     command.env("DISPLAY", display.name());

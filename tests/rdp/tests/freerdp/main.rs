@@ -9,7 +9,7 @@ use nearside_channel::stream::CREDITS;
 use nearside_rdp as _;
 use nearside_rdp_tests::CHANNEL;
 use nearside_rdp_tests::device::{FakeDevice, check_whole, noise};
-use nearside_rdp_tests::freerdp::{FreeRdp, check_installed};
+use nearside_rdp_tests::freerdp::{CONNECTION_FILE, FreeRdp, check_installed};
 use nearside_rdp_tests::leg::{Answer, Leg, open_xrdp};
 use nearside_rdp_tests::measure::{beside_bulk, check};
 use nearside_rdp_tests::whole::Whole;
@@ -38,6 +38,10 @@ fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Resul
     assert!(facts.client.starts_with("FreeRDP "), "{facts:?}");
     let desktop = facts.desktop.context("no size of the desktop")?;
     assert_eq!((desktop.width, desktop.height), (1024, 768));
+    // FreeRDP itself does not tell this mode from none.
+    assert_eq!(facts.audio_mode, None);
+    let file = leg.place.file(CONNECTION_FILE);
+    assert_eq!(facts.connection_file.as_deref(), file.to_str());
     for length in LENGTHS {
         check_whole(&near, &far, &noise(length)).with_context(|| format!("{length} bytes"))?;
     }
