@@ -43,6 +43,20 @@ pub struct Session {
     pub round_trip_ms: Option<f64>,
     /// Media bytes received.
     pub received_bytes: u64,
+    /// What all sources of policy together allow.
+    pub policy: Vec<PolicyValue>,
+}
+
+/// The most restrictive of what the sources of policy say of one feature. In words for people.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicyValue {
+    pub feature: String,
+    pub value: String,
+    /// What each source says, also that it says nothing.
+    pub sources: Vec<String>,
+    /// The one of them that decided; `None`: nothing restricts.
+    pub decided_by: Option<String>,
 }
 
 /// One redirected video or audio.
@@ -252,7 +266,6 @@ impl Status {
         }
     }
 
-    /// The line under the headline: where, or why not and what to do.
     /// A sentence if the parts that are known are of different versions.
     pub fn version_warning(&self) -> Option<String> {
         let session = self.session.as_ref()?;
@@ -274,6 +287,7 @@ impl Status {
         ))
     }
 
+    /// The line under the headline: where, or why not and what to do.
     pub fn subtitle(&self) -> String {
         match (&self.session, &self.blocked) {
             (None, _) => "Waiting for a session".to_owned(),

@@ -422,8 +422,8 @@ impl Host {
 pub fn hello(nonce: &str) -> Hello {
     Hello {
         protocol: PROTOCOL_VERSION,
-        host_version: "1.2.3".to_owned(),
-        extension_version: "1.2.3".to_owned(),
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        extension_version: env!("CARGO_PKG_VERSION").to_owned(),
         nonce: nonce.to_owned(),
         session_name: "a test".to_owned(),
         activity_id: "test".to_owned(),

@@ -23,7 +23,7 @@ use nearside_channel::message::{
     PlayerId, Reason, ReasonCode, StreamId,
 };
 use nearside_channel::plugin::ConnectionFacts;
-use nearside_channel::policy::Playback;
+use nearside_channel::policy::{Inputs, Playback};
 use nearside_channel::stream::{AppendAssembler, CREDITS, CreditReceiver};
 use nearside_channel::wire::{Frame, FrameReader, Kind};
 use spare::Spare;
@@ -81,6 +81,7 @@ pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
         hub: hub.clone(),
         options,
         facts,
+        inputs: Inputs::default(),
         playback: Playback::On,
         link: DeviceLink::new(Instant::now()),
         outbox,
@@ -140,6 +141,8 @@ struct Connection {
     /// The RDP client that shows the session; `None` when no plugin brought the channel.
     facts: Option<ConnectionFacts>,
     /// What all policy sources together allow.
+    /// What the sources of policy say.
+    inputs: Inputs,
     playback: Playback,
     link: DeviceLink,
     outbox: mpsc::Sender<Vec<u8>>,
@@ -320,15 +323,10 @@ impl Connection {
             // The host sees the desktop as it is now, the client as it was asked for.
             facts.desktop = Some(desktop);
         }
-        let resultant = playback::resultant(
-            &hello,
-            rdp_file::properties(self.facts.as_ref()).await,
-            self.options.policy,
-            self.settings.paused,
-        );
-        self.playback = resultant.value;
-        let playback_refused = playback::refused(&resultant);
-        self.hub.report(Update::Blocked { id: self.id, reason: playback_refused.clone() }).await;
+        let (session, device) = (hello.policy.clone(), self.options.policy);
+        let connection = rdp_file::properties(self.facts.as_ref()).await;
+        self.inputs = Inputs { session, connection, device, ..Inputs::default() };
+        let playback_refused = self.weigh().await;
         let acceptance = Acceptance {
             client_version: env!("CARGO_PKG_VERSION").to_owned(),
             connection_id,
@@ -492,6 +490,7 @@ impl Connection {
                         stage.kill();
                     }
                 }
+                self.weigh().await;
                 if settings.paused {
                     self.pause().await?;
                 }

@@ -1,7 +1,9 @@
 //! The owner of the status. Tasks report [`Update`]s, everyone else watches snapshots.
 
 use super::settings;
-use nearside::status::{Item, MAX_NOTICES, Notice, Process, Session, Severity, Status};
+use nearside::status::{
+    Item, MAX_NOTICES, Notice, PolicyValue, Process, Session, Severity, Status,
+};
 use nearside_channel::log::LogRing;
 use nearside_channel::message::{DeviceSettings, DeviceSwitch, PlayerCommand, PlayerId, Reason};
 use std::collections::BTreeMap;
@@ -53,9 +55,11 @@ pub(super) enum Update {
         round_trip_ms: Option<f64>,
         received_bytes: u64,
     },
-    Blocked {
+    Policy {
         id: ConnectionId,
-        reason: Option<Reason>,
+        policy: Vec<PolicyValue>,
+        /// Why nothing is played.
+        blocked: Option<Reason>,
     },
     Item {
         id: ConnectionId,
@@ -192,9 +196,10 @@ impl State {
                     connection.session.received_bytes = received_bytes;
                 }
             }
-            Update::Blocked { id, reason } => {
+            Update::Policy { id, policy, blocked } => {
                 if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.blocked = reason;
+                    connection.blocked = blocked;
+                    connection.session.policy = policy;
                 }
             }
             Update::Item { id, item } => {

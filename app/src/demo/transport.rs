@@ -46,7 +46,8 @@ impl Transport {
         let hello = Hello {
             protocol: PROTOCOL_VERSION,
             host_version: env!("CARGO_PKG_VERSION").to_owned(),
-            extension_version: format!("{} (demo)", env!("CARGO_PKG_VERSION")),
+            // There is none.
+            extension_version: String::new(),
             nonce: nonce()?,
             session_name: "this device (demo)".to_owned(),
             activity_id: "demo".to_owned(),

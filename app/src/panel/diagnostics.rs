@@ -8,7 +8,7 @@ use crate::theme::{self, Colors};
 use crate::view::{Command, View};
 use crate::widgets::{button, card, heading};
 use egui::{Align, Label, Layout, RichText, Ui, Vec2};
-use nearside::status::{AudioStats, Item, Measurements, Severity, Status, VideoStats};
+use nearside::status::{AudioStats, Item, Measurements, PolicyValue, Severity, Status, VideoStats};
 
 /// A heading with names and values under it.
 type Section = (String, Vec<(&'static str, String)>);
@@ -70,6 +70,7 @@ fn facts(status: &Status) -> Vec<Section> {
             ("Media received", format::bytes(session.received_bytes)),
         ];
         sections.push(("Session".to_owned(), rows));
+        sections.extend(session.policy.iter().map(policy_section));
     }
     sections.extend(status.items.iter().map(item_section));
     let processes = status.processes.iter().map(|p| format!("{} ({})", p.role, p.pid));
@@ -93,6 +94,15 @@ fn version_rows(status: &Status) -> Vec<(&'static str, String)> {
         ("Host", session.map(|s| s.host_version.clone()).unwrap_or_default()),
         ("Extension", session.map(|s| s.extension_version.clone()).unwrap_or_default()),
     ]
+}
+
+/// The value that holds, and of all sources the one that decided first.
+fn policy_section(policy: &PolicyValue) -> Section {
+    let decided = policy.decided_by.clone().unwrap_or_else(|| "nothing restricts it".to_owned());
+    let others = policy.sources.iter().filter(|said| policy.decided_by.as_ref() != Some(*said));
+    let mut rows = vec![("Holds", policy.value.clone()), ("Because", decided)];
+    rows.extend(others.map(|said| ("Also", said.clone())));
+    (format!("Policy: {}", policy.feature), rows)
 }
 
 fn item_section(item: &Item) -> Section {

@@ -10,7 +10,8 @@ use egui_kittest::{Harness, SnapshotOptions};
 use nearside::PANEL_SIZE;
 use nearside::control::Request;
 use nearside::status::{
-    AudioStats, Item, ItemKind, Notice, Playback, Session, Severity, Status, VideoStats,
+    AudioStats, Item, ItemKind, Notice, Playback, PolicyValue, Session, Severity, Status,
+    VideoStats,
 };
 use nearside_channel::message::{
     DeviceSettings, PageId, PlayerCommand, PlayerId, Reason, ReasonCode,
@@ -71,6 +72,7 @@ fn session() -> Session {
         connection_id: "connection-1".into(),
         round_trip_ms: Some(12.34),
         received_bytes: 123_456_789,
+        policy: Vec::new(),
     }
 }
 
@@ -360,6 +362,24 @@ fn navigation_and_advanced_settings_open_and_close() {
     ];
     for (label, command) in cases {
         assert_eq!(click(panel(status.clone()), label), [command]);
+    }
+}
+
+#[test]
+fn each_policy_is_shown_with_all_its_sources() {
+    let policy = PolicyValue {
+        feature: "Microphone".into(),
+        value: "off".into(),
+        sources: vec!["you have not paused".into(), "the .rdp file says no".into()],
+        decided_by: Some("the .rdp file says no".into()),
+    };
+    let session = Session { policy: vec![policy], ..session() };
+    let status = Status { session: Some(session), ..connected(vec![]) };
+    let mut panel = panel(status);
+    panel.act(Command::Show(Page::Diagnostics));
+    let harness = harness(panel, false);
+    for words in ["Policy: Microphone", "off", "the .rdp file says no", "you have not paused"] {
+        assert!(harness.query_all_by_label_contains(words).count() > 0, "{words}");
     }
 }
 

@@ -1,26 +1,40 @@
 //! What may be played on a connection: policy, and what this build can decode.
 
+use super::Connection;
+use crate::agent::hub::Update;
+use nearside::status::PolicyValue;
 use nearside_channel::message::{
-    Capabilities, Hello, PlayerCommand, PlayerKind, Reason, ReasonCode, Source,
+    Capabilities, PlayerCommand, PlayerKind, Reason, ReasonCode, Source,
 };
-use nearside_channel::policy::{
-    self, ConnectionProperties, DevicePolicy, Inputs, Playback, Resultant, UserSwitches,
-};
+use nearside_channel::policy::{self, Playback, Resultant};
 
-/// What all policy sources together say.
-pub(super) fn resultant(
-    hello: &Hello,
-    connection: ConnectionProperties,
-    device: DevicePolicy,
-    paused: bool,
-) -> Resultant<Playback> {
-    let inputs = Inputs {
-        session: hello.policy.clone(),
-        connection,
-        device,
-        user: UserSwitches { paused, ..UserSwitches::default() },
-    };
-    policy::playback(&inputs)
+impl Connection {
+    /// Weighs all policy sources anew; why nothing is played, if so.
+    pub(super) async fn weigh(&mut self) -> Option<Reason> {
+        self.inputs.user.paused = self.settings.paused;
+        let resultant = policy::playback(&self.inputs);
+        self.playback = resultant.value;
+        let blocked = refused(&resultant);
+        let policy = vec![
+            row(&resultant),
+            row(&policy::microphone(&self.inputs)),
+            row(&policy::camera(&self.inputs)),
+        ];
+        let update = Update::Policy { id: self.id, policy, blocked: blocked.clone() };
+        self.hub.report(update).await;
+        blocked
+    }
+}
+
+/// For people.
+fn row<V: policy::Value>(resultant: &Resultant<V>) -> PolicyValue {
+    let decider = resultant.decided_by();
+    PolicyValue {
+        feature: resultant.feature.to_owned(),
+        value: resultant.value.to_string(),
+        sources: resultant.statements.iter().map(ToString::to_string).collect(),
+        decided_by: decider.map(ToString::to_string),
+    }
 }
 
 /// Why the whole connection plays nothing, if so.
@@ -85,6 +99,9 @@ pub(super) fn capabilities() -> Capabilities {
 mod tests {
     use super::*;
     use nearside_channel::message::StreamId;
+    use nearside_channel::policy::{
+        AudioMode, ConnectionProperties, Inputs, Setting, UserSwitches,
+    };
 
     #[test]
     fn media_with_sound_stays_where_the_sound_plays() {
@@ -117,35 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn the_most_restrictive_source_decides() {
-        let hello = |off| Hello {
-            protocol: 1,
-            host_version: String::new(),
-            extension_version: String::new(),
-            nonce: "12345678".to_owned(),
-            session_name: String::new(),
-            activity_id: String::new(),
-            desktop: None,
-            policy: nearside_channel::message::SessionPolicy {
-                disable_playback: off,
-                ..Default::default()
+    fn people_see_what_holds_and_who_says_so() {
+        let inputs = Inputs {
+            connection: ConnectionProperties {
+                audio_mode: Setting::Is(AudioMode::Remote),
+                ..ConnectionProperties::default()
             },
+            ..Inputs::default()
         };
-        let nothing = ConnectionProperties::default;
-        let remote = || ConnectionProperties {
-            audio_mode: policy::Setting::Is(policy::AudioMode::Remote),
-            ..nothing()
-        };
-        let none = DevicePolicy::default();
-        let value = |connection| resultant(&hello(None), connection, none, false).value;
-        assert_eq!(value(nothing()), Playback::On);
-        assert_eq!(value(remote()), Playback::SoundlessOnly);
-        let off = resultant(&hello(Some(true)), remote(), none, false);
-        assert_eq!(refused(&off).unwrap().code, ReasonCode::Policy);
-        let managed = DevicePolicy { playback: policy::Setting::Is(false), ..none };
-        let off = resultant(&hello(None), nothing(), managed, false);
-        assert_eq!(refused(&off).unwrap().code, ReasonCode::Policy);
-        let paused = resultant(&hello(None), nothing(), none, true);
+        let resultant = policy::playback(&inputs);
+        assert_eq!(refused(&resultant), None);
+        let row = row(&resultant);
+        assert_eq!((&*row.feature, &*row.value), ("Video playback", "on for media without sound"));
+        assert_eq!(row.decided_by.as_deref(), Some("the RDP connection says audiomode:i:1"));
+        assert_eq!(row.sources.len(), 4, "each source: {row:?}");
+        let paused = UserSwitches { paused: true, ..UserSwitches::default() };
+        let paused = policy::playback(&Inputs { user: paused, ..inputs });
         assert_eq!(refused(&paused).unwrap().code, ReasonCode::PausedByUser);
     }
 }
