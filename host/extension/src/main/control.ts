@@ -13,6 +13,7 @@
  * held paused, and each way out of that mode starts it again where the device was.
  */
 import type { PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
+import { Activity } from "./activity.js";
 import { Attachment } from "./attachment.js";
 import { Autoplay } from "./autoplay.js";
 import { Captions } from "./captions.js";
@@ -20,7 +21,6 @@ import { CueClock } from "./cues.js";
 import { bufferedOf, factsOf, handoverOf, isAt, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
-import { Heart } from "./heart.js";
 import type { Link, PlayerSink } from "./link.js";
 import { dispatch, later, NativeEvent, native, now, spansOf } from "./natives.js";
 import { OPENING, Patience } from "./patience.js";
@@ -68,13 +68,8 @@ export class Control implements PlayerSink, Owner {
   readonly #autoplay = new Autoplay();
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
-  readonly #heart = new Heart();
+  readonly #activity: Activity;
   readonly #silent = () => this.#standsStill(false);
-  #running = false;
-  #playing = false;
-  #motion: Playback["motion"] = "paused";
-  /** The device has played this source. */
-  #hasPlayed = false;
   readonly #reported: Reported;
 
   constructor(
@@ -83,6 +78,7 @@ export class Control implements PlayerSink, Owner {
     readonly isVideo: boolean,
   ) {
     this.#link = link;
+    this.#activity = new Activity(this, link);
     this.#reported = new Reported(link, element);
     this.playback = new Playback({
       facts: () => factsOf(element, this.buffered(), this.#source?.ended ?? true),
@@ -466,22 +462,10 @@ export class Control implements PlayerSink, Owner {
   changed(): void {
     const playing = this.onDevice && !this.playback.paused;
     const running = this.onDevice && this.playback.running;
-    const motion = this.onDevice ? this.playback.motion : "paused";
-    if (motion !== this.#motion) this.#link.motion(this.playerId, motion);
-    this.#motion = motion;
-    if (playing !== this.#playing) {
-      this.#playing = playing;
-      this.onPlaying(this, playing);
-    }
-    if (running !== this.#running) {
-      this.#running = running;
-      this.#heart.beats(running, this.playback);
-      if (!running && !this.playback.seeking) this.frames.stop(this.position);
-    }
-    if (running) this.#hasPlayed = true;
+    this.#activity.changed();
     if (!playing && !(this.onDevice && this.playback.seeking)) this.#patience.noWord();
     if (!playing || (running && !this.playback.arriving)) this.#patience.pictureShown();
-    else this.#patience.forPicture(this.isFile, this.#hasPlayed, () => this.#noPicture());
+    else this.#patience.forPicture(this.isFile, this.#activity.hasPlayed, () => this.#noPicture());
     if (!this.onDevice) return;
     this.cuesChanged();
     this.callbacks.schedule();
@@ -496,8 +480,8 @@ export class Control implements PlayerSink, Owner {
   /** A device that takes a source and never shows it must not keep the page from it. */
   #noPicture(): void {
     if (!this.onDevice) return;
-    if (this.#hasPlayed && !this.playback.isDry(now())) this.#standsStill(true);
-    else if (!this.#hasPlayed && native.readyState.get(this.element) >= 2)
+    if (this.#activity.hasPlayed && !this.playback.isDry(now())) this.#standsStill(true);
+    else if (!this.#activity.hasPlayed && native.readyState.get(this.element) >= 2)
       this.giveUp(reasons.deviceSilent());
     else this.changed();
   }
@@ -569,7 +553,7 @@ export class Control implements PlayerSink, Owner {
     if (this.#source?.owner === this) this.#source.owner = null;
     this.#attachment = null;
     this.#source = null;
-    this.#hasPlayed = false;
+    this.#activity.hasPlayed = false;
     this.size = null;
     this.mode = "nothing";
   }
