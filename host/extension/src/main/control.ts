@@ -165,7 +165,7 @@ export class Control implements PlayerSink, Owner {
       const refusal = this.permission.refusal();
       if (refusal) return refusal;
     }
-    if (this.playback.ended) this.seek(0);
+    if (this.playback.isAtEnd) this.seek(0);
     return this.promises.make((pending) => {
       this.playback.play(pending, now());
       this.changed();

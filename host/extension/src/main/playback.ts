@@ -86,6 +86,8 @@ const BEFORE_END = 0.02;
 const NEAR = 0.2;
 /** A report this far behind the last one, with `loop` set, is the next round, in seconds. */
 const WRAP = 0.5;
+/** A device that goes by itself to no later than this is at the next round's begin, in seconds. */
+const BEGIN = 0.001;
 /** A device hears within this time that it is to stand still, in seconds of media. */
 const OVERRUN = 0.5;
 
@@ -143,8 +145,14 @@ export class Playback {
     return this.#paused;
   }
 
+  /** Whoever begins anew has not ended. */
   get ended(): boolean {
-    return this.#ended;
+    return this.#ended && !this.#effects.facts().loop;
+  }
+
+  /** Whether play() begins anew. */
+  get isAtEnd(): boolean {
+    return this.#ended || (this.#device === "ended" && !this.#seek);
   }
 
   get seeking(): boolean {
@@ -338,9 +346,9 @@ export class Playback {
     const before = this.#clock.reported;
     if (this.#seek && !this.#begins(this.#seek, state, position)) return;
     this.#device = state;
-    if (this.#seek?.token === WRAPPED && state === "playing") {
+    if (this.#seek?.token === WRAPPED && state !== "seeking" && state !== "stalled") {
       this.#seek.deviceThere = true;
-      this.#clock.report(position, rate, now);
+      this.#clock.report(position, this.#paused ? 0 : rate, now);
       this.#finishSeek(now);
       return;
     }
@@ -349,7 +357,7 @@ export class Playback {
       return;
     }
     const facts = this.#effects.facts();
-    if (facts.loop && this.#told === "playing" && position < before - WRAP) {
+    if (facts.loop && this.#isNextRound(state, position, now)) {
       this.#wrap(position, now);
       if (state === "playing") this.deviceState(state, position, rate, now);
       return;
@@ -362,6 +370,15 @@ export class Playback {
     if (!this.#ended) this.#clock.report(position, this.#paused ? 0 : rate, now);
     this.#advance(now);
     this.#tellTime(now, TIME_TOLD);
+  }
+
+  /** Whether the device has begun anew by itself; of what is short, it has said nothing before. */
+  #isNextRound(state: PlaybackState, position: number, now: number): boolean {
+    if (this.#told !== "playing" || this.#arriving) return false;
+    if (position < this.#clock.reported - WRAP) return true;
+    const { duration } = this.#effects.facts();
+    const wasNearEnd = this.position(now) > max(duration - WRAP, BEGIN);
+    return state === "stalled" && position < BEGIN && wasNearEnd;
   }
 
   /** Tells the page of the position between two reports; how long until the next time, in ms. */
@@ -400,9 +417,10 @@ export class Playback {
   /** The browser cannot load or decode the media: takes the promises that wait. */
   fail(now: number): readonly Pending[] {
     this.#standStill(now);
-    if (this.#effects.facts().readyState < HAVE_METADATA) {
+    if (this.#effects.facts().readyState < HAVE_METADATA && !this.#paused) {
       this.#paused = true;
       this.#told = "idle";
+      this.#effects.fire("pause");
     }
     return drain(this.#pending);
   }
@@ -503,6 +521,10 @@ export class Playback {
     if (!this.#paused && this.#told !== "playing") this.#goOn(now);
     this.#notePlayed(at);
     this.#clock.hold(at);
+    if (facts.loop) {
+      if (!this.#paused) this.#again();
+      return;
+    }
     this.#ended = true;
     this.#told = "idle";
     // Whoever is sent to the end while it is paused has ended without a word.
@@ -518,8 +540,21 @@ export class Playback {
   #wrap(position: number, now: number): void {
     const { duration } = this.#effects.facts();
     this.#notePlayed(isFiniteNumber(duration) ? duration : this.position(now));
+    this.#beginAt(position, WRAPPED);
+  }
+
+  /** The device stands at the end, where the page has it begin anew. */
+  #again(): void {
+    this.#tokens += 1;
+    this.#beginAt(0, this.#tokens);
+    this.#device = "seeking";
+    this.#effects.send({ type: "seek", to_micros: 0, token: this.#tokens });
+  }
+
+  /** The browser's element stays where it is: the page hears of a seek of the browser's own. */
+  #beginAt(position: number, token: number): void {
     this.#clock.hold(position);
-    this.#seek = seekTo(WRAPPED, position, true);
+    this.#seek = seekTo(token, position, true);
     this.#told = "waiting";
     this.#effects.fire("seeking");
     this.#effects.fire("waiting");

@@ -56,6 +56,11 @@ export function installSurface(elements: Elements): void {
     else call(original, self, [value]);
   });
 
+  wrapSetter(ELEMENT, "loop", (original, self, value) => {
+    call(original, self, [value]);
+    elements.onDevice(self)?.voice.loop();
+  });
+
   const act = (
     owner: object,
     name: string,

@@ -276,6 +276,67 @@ test("the next round of a loop is a seek of the browser's own", () => {
   ]);
 });
 
+test("rounds that are shorter than the device's reports are told, too", () => {
+  const round = "timeupdate,seeked,canplay,playing,canplaythrough";
+  const { playback, now } = check([
+    [{ facts: { loop: true, duration: 0.08, buffered: [{ start: 0, end: 0.08 }] } }, ""],
+    ...PLAYING,
+    [{ wait: 60 }, ""],
+    [{ device: "stalled", at: 0 }, "seeking,waiting"],
+    [{ device: "playing", at: 0, rate: 1 }, round],
+    [{ wait: 60 }, ""],
+    [{ device: "stalled", at: 0 }, "seeking,waiting"],
+    // Whoever pauses at its begin is there nevertheless.
+    [{ pause: true }, "timeupdate,pause,> pause"],
+    [{ device: "paused", at: 0 }, "timeupdate,seeked,canplay,canplaythrough"],
+  ]);
+  assert.equal(playback.seeking, false);
+  assert.equal(playback.position(now), 0);
+});
+
+test("a loop that is sent to its end begins anew", () => {
+  check([
+    [{ facts: { loop: true } }, ""],
+    ...PLAYING,
+    [{ seek: 30 }, "> seek 30000000 1,seeking,waiting"],
+    [{ browserSeeked: true }, ""],
+    [{ device: "seeking", at: 30 }, ""],
+    [{ device: "ended", at: 30 }, ""],
+    [
+      { deviceSeeked: 1 },
+      "timeupdate,seeked,canplay,playing,canplaythrough,seeking,waiting,> seek 0 2",
+    ],
+    [{ device: "seeking", at: 0 }, ""],
+    [{ deviceSeeked: 2 }, "timeupdate,seeked"],
+    [{ device: "playing", at: 0, rate: 1 }, "canplay,playing,canplaythrough"],
+  ]);
+});
+
+test("a loop that is sent to its end while it is paused stands there", () => {
+  const { playback } = check([
+    [{ facts: { loop: true } }, ""],
+    [{ seek: 30 }, "> seek 30000000 1,seeking"],
+    [{ device: "seeking", at: 30 }, ""],
+    [{ device: "ended", at: 30 }, ""],
+    [{ browserSeeked: true }, ""],
+    [{ deviceSeeked: 1 }, "timeupdate,seeked,canplay,canplaythrough"],
+    [{ device: "ended", at: 30 }, ""],
+  ]);
+  assert.equal(playback.ended, false);
+  assert.equal(playback.isAtEnd, true);
+});
+
+test("what becomes a loop after its end has not ended", () => {
+  const { playback } = check([
+    ...PLAYING,
+    [{ device: "ended", at: 30 }, "timeupdate,pause,ended"],
+    [{ facts: { loop: true } }, ""],
+  ]);
+  assert.equal(playback.ended, false);
+  assert.equal(playback.paused, true);
+  assert.equal(playback.isAtEnd, true);
+});
+
 test("a stage that is new is told where to go, and the page hears nothing of it", () => {
   check([
     [{ ready: "fresh" }, "> pause"],
