@@ -65,7 +65,7 @@ export class Control implements PlayerSink, Owner {
   #source: SourceRecord | null = null;
   /** Why this element plays in the session for good. */
   #barred: Reason | null = null;
-  readonly #autoplay = new Autoplay();
+  readonly autoplay = new Autoplay();
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
   readonly #activity: Activity;
@@ -130,8 +130,12 @@ export class Control implements PlayerSink, Owner {
     if (!anew && !again && isNext) return this.#goOn(found);
     // Known before its `loadstart`, which is on its way.
     if (!anew) this.told.started = false;
+    // The browser has nothing to say where its own element has not moved.
+    const resets = this.onDevice && this.told.loaded && this.position > 0;
     // What the page has asked for since it began to load goes on.
     if (anew || again || was !== "") this.#detach();
+    this.told.resets = resets;
+    if (resets) this.fire("timeupdate");
     this.told.data(native.readyState.get(this.element));
     this.told.runs = isSeen(this.element);
     this.#attach(found);
@@ -154,7 +158,7 @@ export class Control implements PlayerSink, Owner {
 
   play(): Promise<void> {
     this.sync();
-    this.#autoplay.cancel();
+    this.autoplay.cancel();
     if (this.told.changingHands) this.told.changingHands = false;
     if (this.mode === "nothing") this.#wake();
     if (!this.onDevice) {
@@ -174,7 +178,7 @@ export class Control implements PlayerSink, Owner {
 
   /** `pause()`, or the element was taken out of its document (`removed`). */
   pause(removed = false): void {
-    this.#autoplay.cancel();
+    this.autoplay.cancel();
     if (!this.onDevice) {
       this.told.changingHands = false;
       this.told.calls(this.#isPaused, () => native.pause(this.element));
@@ -306,7 +310,7 @@ export class Control implements PlayerSink, Owner {
     if (this.#link.ready) this.#tellStage();
     else this.#patience.forStage(() => this.stageGone(reasons.deviceSilent(), true));
     this.changed();
-    this.#autoplay.try(this);
+    this.autoplay.try(this);
   }
 
   /** All that a stage must know beside the media. */
@@ -428,7 +432,7 @@ export class Control implements PlayerSink, Owner {
     this.browserMoved();
     if (!this.onDevice) return;
     this.playback.advance(now());
-    this.#autoplay.try(this);
+    this.autoplay.try(this);
   }
 
   /** The page hears from the browser how it stands: the device may wait for that. */
@@ -436,9 +440,11 @@ export class Control implements PlayerSink, Owner {
     if (this.told.takeDeferred()) queueTask(() => this.#engage());
   }
 
-  /** The browser cannot play it; what waits is refused, and so is it by the device. */
+  /** The browser cannot play it, and tells so: after that it pauses, and what waits is refused. */
   failed(): void {
-    this.promises.refuse(this.playback.fail(now()));
+    queueTask(() => {
+      if (native.error.get(this.element)) this.promises.refuse(this.playback.fail(now()));
+    });
   }
 
   makeRoom(): boolean {
@@ -473,7 +479,10 @@ export class Control implements PlayerSink, Owner {
 
   /** Another cue may be active, or painted. */
   cuesChanged(): void {
-    if (!this.onDevice || this.playback.seeking) return;
+    if (!this.onDevice) return;
+    const { paused, seeking } = this.playback;
+    if (!paused || seeking || this.position > 0) this.told.poster = false;
+    if (this.told.poster || seeking) return;
     this.cues.update(this.position, this.playback.running ? this.playback.rate : 0);
   }
 
@@ -546,7 +555,9 @@ export class Control implements PlayerSink, Owner {
 
   #release(): void {
     this.#patience.stageAnswered();
-    if (this.onDevice) this.#stopWatching();
+    const { onDevice } = this;
+    this.mode = "nothing";
+    if (onDevice) this.#stopWatching();
     this.preload.restore();
     this.#reported.gone();
     this.#attachment?.close();
@@ -555,14 +566,13 @@ export class Control implements PlayerSink, Owner {
     this.#source = null;
     this.#activity.hasPlayed = false;
     this.size = null;
-    this.mode = "nothing";
   }
 
   /** The element loads anew. */
   #restart(): void {
     this.told.restart();
     this.permission.forget();
-    this.#autoplay.renew();
+    this.autoplay.renew();
     this.promises.forget();
   }
 

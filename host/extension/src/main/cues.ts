@@ -6,40 +6,57 @@
  * it would paint of them is told to the device.
  */
 import { type Captions, isPainted } from "./captions.js";
-import { call, wrapGetter, wrapMethod, wrapSetter } from "./disguise.js";
+import { cuesOfBrowser, installCueLists } from "./cue_lists.js";
+import { call, wrapMethod, wrapSetter } from "./disguise.js";
 import {
   addListener,
   cancelLater,
+  composedPath,
   dispatch,
+  eventTarget,
   later,
   NativeEvent,
   native,
   stopImmediatePropagation,
+  tracksIn,
 } from "./natives.js";
-import { accessor, contains, max, min, push, SafeWeakMap, SafeWeakSet } from "./primordials.js";
+import {
+  accessor,
+  contains,
+  isInstance,
+  max,
+  min,
+  push,
+  SafeWeakMap,
+  SafeWeakSet,
+} from "./primordials.js";
+import { queueTask } from "./tasks.js";
 
-const { create, defineProperty } = Object;
 const trackMode = accessor(TextTrack.prototype, "mode");
 const trackCues = accessor(TextTrack.prototype, "cues");
 const listLength = accessor(TextTrackCueList.prototype, "length");
 const tracksLength = accessor(TextTrackList.prototype, "length");
 const cueStart = accessor(TextTrackCue.prototype, "startTime");
 const cueEnd = accessor(TextTrackCue.prototype, "endTime");
-const cueId = accessor(TextTrackCue.prototype, "id");
+const cueTrack = accessor(TextTrackCue.prototype, "track");
 const cuePauses = accessor(TextTrackCue.prototype, "pauseOnExit");
-const CUE_LIST = TextTrackCueList.prototype;
+const elementTrack = accessor(HTMLTrackElement.prototype, "track");
 
 /** Cues looked at in one step; more are left to the browser. */
 const MAX_CUES = 20_000;
+const NEVER = 1 / 0;
+const CUE_EVENTS = ["enter", "exit"] as const;
+const TRACK_EVENTS = ["cuechange"] as const;
 /** Longest wait for the next cue, in ms. */
 const MAX_WAIT = 60_000;
 
 /** Tracks whose active cues are ours. */
 const active = new SafeWeakMap<TextTrack, TextTrackCue[]>();
-/** Cue lists made here, and what is in them. */
-const lists = new SafeWeakMap<object, readonly TextTrackCue[]>();
+/** Whose tracks they are. */
+const clocks = new SafeWeakMap<TextTrack, CueClock>();
 const NativeTextTrack = TextTrack;
 const NativeTextTrackCue = TextTrackCue;
+const NativeTrackElement = HTMLTrackElement;
 const silenced = new SafeWeakSet<EventTarget>();
 
 interface Change {
@@ -56,6 +73,7 @@ export function watchTracks(element: HTMLMediaElement, changed: () => void): voi
   addListener(tracks, "removetrack", changed);
   // Of a <track> in the element: it does not bubble.
   addListener(element, "load", changed, true);
+  addListener(element, "cuechange", swallowOfElement, true);
 }
 
 /** The cue events of one element. */
@@ -65,6 +83,8 @@ export class CueClock {
   readonly #captions: Captions;
   #timer = 0;
   #running = false;
+  /** From where it plays on; `null`: where it will be next it comes by another way. */
+  #last: number | null = null;
 
   constructor(element: HTMLMediaElement, pause: () => void, captions: Captions) {
     this.#element = element;
@@ -77,31 +97,35 @@ export class CueClock {
     cancelLater(this.#timer);
     this.#timer = 0;
     this.#running = true;
+    const from = this.#last ?? at;
+    this.#last = rate > 0 ? at : null;
     const tracks = native.textTracks.get(this.#element);
     const count = tracksLength.get(tracks);
-    let next = Number.POSITIVE_INFINITY;
+    let next = NEVER;
     const changes: Change[] = [];
     const changed: TextTrack[] = [];
     const painted: TextTrackCue[] = [];
     for (let index = 0; index < count; index++) {
       const track = tracks[index] as TextTrack;
       const before = changes.length;
-      next = min(next, this.#look(track, at, changes));
+      clocks.set(track, this);
+      next = min(next, this.#look(track, from, at, changes));
       if (changes.length > before) push(changed, track);
       const now = active.get(track);
       if (!now || !isPainted(track)) continue;
       for (let each = 0; each < now.length; each++) push(painted, now[each] as TextTrackCue);
     }
     this.#captions.show(painted);
-    this.#announce(changes, changed);
-    if (rate > 0 && next < Number.POSITIVE_INFINITY) {
+    if (rate > 0 && next < NEVER) {
       const wait = min(max(((next - at) / rate) * 1000, 1), MAX_WAIT);
       this.#timer = later(() => this.#pulse(), wait);
     }
+    this.#announce(changes, changed);
   }
 
   /** The device has another picture, and no captions on it. */
   forget(): void {
+    this.#last = null;
     this.#captions.forget();
   }
 
@@ -118,23 +142,28 @@ export class CueClock {
     cancelLater(this.#timer);
     this.#timer = 0;
     this.#running = false;
+    this.#last = null;
     const tracks = native.textTracks.get(this.#element);
     const count = tracksLength.get(tracks);
     for (let index = 0; index < count; index++) active.delete(tracks[index] as TextTrack);
   }
 
-  /** Finds what changes in one track; returns when its next cue begins or ends. */
-  #look(track: TextTrack, at: number, changes: Change[]): number {
+  /**
+   * Finds what changes in one track when it plays on `from` somewhere; returns when its next cue
+   * begins or ends.
+   */
+  #look(track: TextTrack, from: number, at: number, changes: Change[]): number {
     const list = trackMode.get(track) === "disabled" ? null : trackCues.get(track);
     const length = list ? listLength.get(list) : 0;
     if (!list || length === 0 || length > MAX_CUES) {
       active.delete(track);
-      return Number.POSITIVE_INFINITY;
+      return NEVER;
     }
     silence(track);
-    const before = active.get(track) ?? [];
+    // The page knows those of the browser until here.
+    const before = active.get(track) ?? cuesOfBrowser(track);
     const now: TextTrackCue[] = [];
-    let next = Number.POSITIVE_INFINITY;
+    let next = NEVER;
     for (let index = 0; index < length; index++) {
       const cue = list[index] as TextTrackCue;
       const start = cueStart.get(cue);
@@ -147,24 +176,45 @@ export class CueClock {
         if (!contains(before, cue)) push(changes, { at: start, type: "enter", cue });
       } else if (contains(before, cue)) {
         push(changes, { at: max(start, end), type: "exit", cue });
+      } else if (from < start && start <= at) {
+        // It was over before anybody looked, or is over when it begins.
+        push(changes, { at: start, type: "enter", cue });
+        push(changes, { at: max(start, end), type: "exit", cue });
       }
     }
     active.set(track, now);
     return next;
   }
 
+  /** The page hears of it in tasks of their own, after what pausing makes it hear. */
   #announce(changes: Change[], tracks: readonly TextTrack[]): void {
+    if (changes.length === 0) return;
     sort(changes);
     let pauses = false;
     for (let at = 0; at < changes.length; at++) {
       const { type, cue } = changes[at] as Change;
       if (type === "exit" && cuePauses.get(cue)) pauses = true;
-      dispatch(cue, new NativeEvent(type));
-    }
-    for (let at = 0; at < tracks.length; at++) {
-      dispatch(tracks[at] as TextTrack, new NativeEvent("cuechange"));
     }
     if (pauses) this.#pause();
+    for (let at = 0; at < changes.length; at++) {
+      const { type, cue } = changes[at] as Change;
+      queueTask(() => dispatch(cue, new NativeEvent(type)));
+    }
+    for (let at = 0; at < tracks.length; at++) {
+      const track = tracks[at] as TextTrack;
+      queueTask(() => dispatch(track, new NativeEvent("cuechange")));
+      const element = this.#elementOf(track);
+      if (element) queueTask(() => dispatch(element, new NativeEvent("cuechange")));
+    }
+  }
+
+  #elementOf(track: TextTrack): HTMLTrackElement | null {
+    const elements = tracksIn(this.#element);
+    for (let at = 0; at < elements.length; at++) {
+      const element = elements[at] as HTMLTrackElement;
+      if (elementTrack.get(element) === track) return element;
+    }
+    return null;
   }
 }
 
@@ -182,14 +232,24 @@ function sort(changes: Change[]): void {
 
 function swallow(event: Event): void {
   if (!event.isTrusted) return;
-  const target = event.currentTarget;
-  const track = target instanceof TextTrackCue ? target.track : target;
+  const target = eventTarget.get(event);
+  const track = isInstance(NativeTextTrackCue, target)
+    ? cueTrack.get(target as TextTrackCue)
+    : target;
   if (active.has(track as TextTrack)) stopImmediatePropagation(event);
+}
+
+/** At the window or a media element, of a <track> below. */
+function swallowOfElement(event: Event): void {
+  const target = composedPath(event)[0];
+  if (!event.isTrusted || !isInstance(NativeTrackElement, target)) return;
+  if (active.has(elementTrack.get(target as HTMLTrackElement))) stopImmediatePropagation(event);
 }
 
 /** Called before the page listens to something. */
 export function listensTo(target: unknown): void {
-  if (target instanceof NativeTextTrackCue || target instanceof NativeTextTrack) silence(target);
+  const isOurs = isInstance(NativeTextTrackCue, target) || isInstance(NativeTextTrack, target);
+  if (isOurs) silence(target as EventTarget);
 }
 
 /**
@@ -199,19 +259,8 @@ export function listensTo(target: unknown): void {
 function silence(target: EventTarget): void {
   if (silenced.has(target)) return;
   silenced.add(target);
-  const types =
-    target instanceof TextTrackCue ? (["enter", "exit"] as const) : (["cuechange"] as const);
+  const types = isInstance(NativeTextTrackCue, target) ? CUE_EVENTS : TRACK_EVENTS;
   for (let at = 0; at < types.length; at++) addListener(target, types[at] ?? "", swallow, true);
-}
-
-function makeList(cues: readonly TextTrackCue[]): TextTrackCueList {
-  const list = create(CUE_LIST) as TextTrackCueList;
-  for (let at = 0; at < cues.length; at++) {
-    const property = { __proto__: null, value: cues[at], enumerable: true, configurable: true };
-    defineProperty(list, at, property as PropertyDescriptor);
-  }
-  lists.set(list, cues);
-  return list;
 }
 
 export function installCues(): void {
@@ -225,23 +274,20 @@ export function installCues(): void {
       call(original, self, [value]);
     });
   }
-  wrapGetter(TextTrack.prototype, "activeCues", (original, self) => {
-    const cues = active.get(self as TextTrack);
-    return cues ? makeList(cues) : call(original, self, []);
-  });
-  wrapGetter(
-    CUE_LIST,
-    "length",
-    (original, self) => lists.get(self as object)?.length ?? call(original, self, []),
-  );
-  wrapMethod(CUE_LIST, "getCueById", (original, self, args) => {
-    const cues = lists.get(self as object);
-    if (!cues) return call(original, self, args);
-    const id = `${args[0] as string}`;
-    for (let at = 0; at < cues.length; at++) {
-      const cue = cues[at] as TextTrackCue;
-      if (id !== "" && cueId.get(cue) === id) return cue;
-    }
-    return null;
-  });
+  for (const name of ["addCue", "removeCue"]) {
+    wrapMethod(NativeTextTrack.prototype, name, (original, self, args) => {
+      const result = call(original, self, args);
+      clocks.get(self as TextTrack)?.onDue();
+      return result;
+    });
+  }
+  for (const name of ["startTime", "endTime"]) {
+    wrapSetter(NativeTextTrackCue.prototype, name, (original, self, value) => {
+      call(original, self, [value]);
+      clocks.get(cueTrack.get(self as TextTrackCue) as TextTrack)?.onDue();
+    });
+  }
+  // Of a <track> in a document; others are heard of at their media element.
+  addListener(window, "cuechange", swallowOfElement, true);
+  installCueLists((track) => active.get(track) ?? null);
 }

@@ -25,6 +25,7 @@ export const dispatch = uncurry(EventTarget.prototype.dispatchEvent);
 export const composedPath = uncurry(Event.prototype.composedPath);
 export const stopImmediatePropagation = uncurry(Event.prototype.stopImmediatePropagation);
 export const eventType = accessor(Event.prototype, "type");
+export const eventTarget = accessor(Event.prototype, "target");
 export const postToPort = uncurry(
   MessagePort.prototype.postMessage as (
     this: MessagePort,
@@ -36,6 +37,7 @@ export const startPort = uncurry(MessagePort.prototype.start);
 export const messageData = accessor(MessageEvent.prototype, "data");
 
 const element = Element.prototype;
+export const getAttribute = uncurry(element.getAttribute);
 export const hasAttribute = uncurry(element.hasAttribute);
 export const querySelector = uncurry(element.querySelector);
 export const rootOf = uncurry(Node.prototype.getRootNode as (this: Node) => Node);
@@ -52,9 +54,23 @@ export const observeTree = (observer: MutationObserver, root: Node): void =>
     subtree: true,
   } as MutationObserverInit);
 export const stopObserving = uncurry(MutationObserver.prototype.disconnect);
-export const allMedia = (): NodeListOf<HTMLMediaElement> =>
-  queryAll(document, "video,audio") as NodeListOf<HTMLMediaElement>;
-const queryAll = uncurry(Document.prototype.querySelectorAll);
+const nodeCount = accessor(NodeList.prototype, "length");
+function listed<T extends Node>(nodes: NodeListOf<T>): readonly T[] {
+  const found: T[] = [];
+  const count = nodeCount.get(nodes);
+  for (let at = 0; at < count; at++) push(found, nodes[at] as T);
+  return found;
+}
+const queryDocument = uncurry(
+  Document.prototype.querySelectorAll as (this: Document, by: string) => NodeListOf<Element>,
+);
+const queryElement = uncurry(
+  Element.prototype.querySelectorAll as (this: Element, by: string) => NodeListOf<Element>,
+);
+export const allMedia = (): readonly HTMLMediaElement[] =>
+  listed(queryDocument(document, "video,audio") as NodeListOf<HTMLMediaElement>);
+export const tracksIn = (element: Element): readonly HTMLTrackElement[] =>
+  listed(queryElement(element, "track") as NodeListOf<HTMLTrackElement>);
 export const isConnected = accessor(Node.prototype, "isConnected");
 
 const mediaElement = HTMLMediaElement.prototype;

@@ -29,6 +29,12 @@ export function uncurry<T, A extends unknown[], R>(
   return (self, ...args) => apply(method, self, args) as R;
 }
 
+/** `instanceof`, which a page may define anew for a constructor. */
+export const isInstance = uncurry(
+  // biome-ignore lint/complexity/noBannedTypes: any constructor
+  Function.prototype[Symbol.hasInstance] as (this: Function, value: unknown) => boolean,
+);
+
 export interface Accessor<T, V> {
   get(self: T): V;
   set(self: T, value: V): void;

@@ -1,6 +1,6 @@
 /** What an element plays, as far as it concerns redirection. */
 import type { Reason } from "../generated/messages.js";
-import { hasAttribute, NativeMediaSource, native } from "./natives.js";
+import { getAttribute, hasAttribute, NativeMediaSource, native } from "./natives.js";
 import { isPlaylist } from "./playlists.js";
 import { indexOf, slice } from "./primordials.js";
 import { reasons } from "./reasons.js";
@@ -45,6 +45,11 @@ function chosen(element: HTMLMediaElement): string {
     : native.currentSrc.get(element);
 }
 
+/** Of an empty attribute the browser makes the address of the document, and does not load it. */
+function given(element: HTMLMediaElement): string {
+  return getAttribute(element, "src") === "" ? "" : native.src.get(element);
+}
+
 export function findSource(element: HTMLMediaElement): Found {
   const object: unknown = native.srcObject.get(element);
   if (object !== null && typeof object === "object") {
@@ -56,7 +61,7 @@ export function findSource(element: HTMLMediaElement): Found {
     }
     return NOTHING;
   }
-  const url = chooses(element) ? chosen(element) : native.src.get(element);
+  const url = chooses(element) ? chosen(element) : given(element);
   if (url === "") return NOTHING;
   const mediaSource = mediaSourceAt(url);
   if (mediaSource) return { key: url, kind: "mse", mediaSource };

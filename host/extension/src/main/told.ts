@@ -27,6 +27,10 @@ export class Told {
   makingRoom = false;
   /** `loadstart` of the current load was seen. */
   started = false;
+  /** The page hears from here that the position is 0 again, and not from the browser. */
+  resets = false;
+  /** It has neither played nor gone anywhere: it shows its poster, and no cue is active. */
+  poster = true;
   /** The page was told `loadedmetadata`. */
   loaded = false;
   /** The page was told `loadeddata` for this source. */
@@ -80,6 +84,8 @@ export class Told {
   /** The element loads anew. */
   restart(): void {
     this.data(0);
+    this.poster = true;
+    this.resets = false;
     this.makingRoom = false;
     this.changingHands = false;
     this.owesSeeked = false;

@@ -164,6 +164,15 @@ const CASES: readonly {
     expected: "loadstart,loadedmetadata,loadeddata,canplay,canplaythrough,play,playing",
   },
   {
+    name: "the autoplay attribute of one that is taken out of its document",
+    script: `const video = make({ autoplay: true });
+      await fill(video, 1, () => video.remove());
+      await reaching(() => log.includes("canplay"));
+      let left = 30; await reaching(() => left-- === 0);
+      return [video.paused, log.includes("play")];`,
+    expected: [true, false],
+  },
+  {
     name: "the browser's autoplay policy decides",
     script: `const video = make({ muted: false }); await fill(video);
       const name = await video.play().then(() => "played", (error) => error.name);
@@ -211,6 +220,33 @@ const CASES: readonly {
     expected: "play,playing,seeking,waiting,seeked,canplay,playing,canplaythrough",
   },
   {
+    name: "a loop that is sent to its end",
+    script: `const video = await playing(); video.currentTime = video.duration;
+      await reaching(() => log.filter((type) => type === "seeked").length === 2);
+      await reaching(() => video.currentTime > 0.2 && video.currentTime < 2);
+      return [video.paused, video.ended, log.includes("ended")];`,
+    expected: [false, false, false],
+  },
+  {
+    name: "what becomes a loop after its end",
+    script: `const video = make(); await fill(video); video.currentTime = video.duration - 0.4;
+      await until(video, "canplaythrough"); await video.play(); await until(video, "ended");
+      log.length = 0; video.loop = true; const { ended, paused } = video;
+      video.play(); await until(video, "seeked");
+      return [ended, paused, video.paused, log.filter((type) => /play$|seek/.test(type)).join()];`,
+    expected: [false, true, false, "seeking,play,seeked"],
+  },
+  {
+    name: "the position of what is loaded anew",
+    script: `const video = await playing(); const seen = [];
+      for (const type of ["emptied", "timeupdate", "loadstart"]) {
+        video.addEventListener(type, () => seen.push(type));
+      }
+      const started = until(video, "loadstart"); video.load(); await started;
+      return [seen.join(), video.currentTime, video.paused];`,
+    expected: ["emptied,timeupdate,loadstart", 0, true],
+  },
+  {
     name: "data that runs out",
     script: `const video = make(); await fill(video, 2); await video.play(); log.length = 0;
       await until(video, "waiting");
@@ -247,6 +283,49 @@ const CASES: readonly {
       await video.play(); await reaching(() => seen.length === 8);
       return seen.join(" ");`,
     expected: "enter 0.2 0.2 exit 0.2  enter 0.8 0.8 exit 0.8 ",
+  },
+  {
+    name: "cues that are over before they are seen, and one that pauses",
+    script: `const video = make(); await fill(video); const seen = [];
+      const track = video.addTextTrack("subtitles"); track.mode = "hidden";
+      const cues = [[0.5, -10], [0.7, 0.7], [0.9, 0.901], [2, 3]];
+      for (const [from, to] of cues) {
+        const cue = new VTTCue(from, to, ""); track.addCue(cue); cue.pauseOnExit = to === 0.901;
+        cue.onenter = () => seen.push(from); cue.onexit = () => seen.push(to);
+      }
+      video.addEventListener("pause", () => seen.push("pause"));
+      await video.play(); await until(video, "pause");
+      await reaching(() => seen.length === 7); const { paused } = video;
+      await video.play(); video.currentTime = 3.5; await until(video, "playing");
+      return [seen.filter((what) => what !== "pause").join(), paused];`,
+    expected: ["0.5,-10,0.7,0.7,0.9,0.901", true],
+  },
+  {
+    name: "the list of active cues",
+    script: `const video = make(); const track = video.addTextTrack("subtitles");
+      track.mode = "hidden"; const list = track.activeCues; await fill(video);
+      const add = (from, to) => track.addCue(new VTTCue(from, to, String(to)));
+      add(0, 10); const counts = [list === track.activeCues && list.length];
+      await video.play(); await reaching(() => video.currentTime > 0.3);
+      const same = () => counts.push(track.activeCues === list && list.length);
+      same(); add(0, 20); same(); track.activeCues[0].endTime = 0.1; same();
+      counts.push(list[0].text, list[1] === undefined, Object.keys(list).join(), [...list].length);
+      video.src = ""; same(); track.mode = "disabled";
+      return [counts, track.activeCues, list.length];`,
+    expected: [[0, 1, 2, 1, "10", true, "0", 1, 0], null, 0],
+  },
+  {
+    name: "the events of a <track>",
+    script: `const video = make(); await fill(video); const seen = [];
+      const element = document.createElement("track");
+      element.src = "data:text/vtt,WEBVTT%0A%0A00:00.200 --> 00:00.600%0AOne";
+      element.track.mode = "hidden";
+      element.oncuechange = () => seen.push("element " + element.track.activeCues.length);
+      element.track.addEventListener("cuechange", () => seen.push("track"));
+      video.append(element); await until(element, "load");
+      await video.play(); await reaching(() => video.currentTime > 0.8);
+      return seen.join();`,
+    expected: "track,element 1,track,element 0",
   },
   {
     name: "captions that a seek leaves and comes to",
