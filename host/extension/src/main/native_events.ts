@@ -18,7 +18,7 @@ import {
 } from "./natives.js";
 import { SafeWeakSet } from "./primordials.js";
 import { reasons } from "./reasons.js";
-import { queueTask } from "./tasks.js";
+import { queueTask, runQueued } from "./tasks.js";
 
 const TYPES = [
   "loadstart",
@@ -63,10 +63,14 @@ export function listenTo(target: EventTarget, elements: Elements): void {
 
 /** Whether the page gets the event. */
 function passes(control: Control, type: Type): boolean {
+  control.autoplay.look(control.element);
   switch (type) {
     case "loadstart":
       control.sync(control.told.started);
       control.told.started = true;
+      control.told.resets = false;
+      // Of what comes before it, in the browser, our queue must not be the slower one.
+      runQueued();
       if (control.onDevice) control.permission.pauseQuietly();
       return true;
     case "emptied":
@@ -82,6 +86,8 @@ function passes(control: Control, type: Type): boolean {
       const isOurs = type === "pause" && control.permission.wasPause();
       // It may be the next of several sources.
       if (type === "loadedmetadata") control.sync();
+      // The position is 0 again by the load that is about to start.
+      if (type === "timeupdate" && isReset(control)) return !control.told.resets;
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
       if (isOurs || (control.permission.pauses && isOfPlaying(type))) return false;
       if (type === "play" && control.permission.wasQuestion()) return false;
@@ -93,6 +99,10 @@ function passes(control: Control, type: Type): boolean {
       return true;
     }
   }
+}
+
+function isReset({ told, element }: Control): boolean {
+  return !told.started && native.readyState.get(element) === 0;
 }
 
 /** What comes of a start that ends with a pause: before it, it is as little the page's. */
@@ -256,28 +266,32 @@ function parked(control: Control, type: Type): boolean {
 /** The first time a source has enough is the browser's to say; later the device's. */
 function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrough"): boolean {
   queueTask(() => control.buffersChanged());
+  const { told, playback } = control;
   if (type === "loadeddata") {
-    if (control.told.hasData) return false;
-    control.told.hasData = true;
+    if (told.hasData) return false;
+    told.hasData = true;
     queueTask(() => fileHasEnough(control));
     return true;
   }
-  if (control.told.makingRoom || control.playback.seeking || control.told.settled) return false;
+  if (told.makingRoom || playback.seeking || told.settled) return false;
   if (type === "canplay") {
-    control.told.settled = !control.playback.browserCanPlay();
+    control.autoplay.begin(control);
+    told.settled = !playback.browserCanPlay();
   } else {
-    control.told.settled = true;
+    told.settled = true;
   }
   return true;
 }
 
 /** A file that is loaded no further: the device has enough, whatever the browser has. */
 function fileHasEnough(control: Control): void {
-  if (!control.onDevice || !control.isFile || control.told.settled) return;
+  const { told, playback } = control;
+  if (!control.onDevice || !control.isFile || told.settled) return;
   if (native.readyState.get(control.element) >= 3) return;
-  control.told.settled = true;
+  told.settled = true;
   control.fire("canplay");
-  control.fire("canplaythrough");
+  control.autoplay.begin(control);
+  if (playback.browserCanPlay()) control.fire("canplaythrough");
   queueTask(() => control.buffersChanged());
 }
 

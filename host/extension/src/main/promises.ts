@@ -82,7 +82,7 @@ export class Promises {
   refuse(pending: readonly Pending[]): void {
     if (pending.length === 0) return;
     const refusal = new NativeDOMException(
-      "The element has no supported sources.",
+      "Failed to load because no supported source was found.",
       "NotSupportedError",
     );
     queueTask(() => {

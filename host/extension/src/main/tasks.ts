@@ -12,6 +12,7 @@ let next = 0;
 let port: MessagePort | null = null;
 
 function runOne(): void {
+  if (next === queue.length) return;
   const task = queue[next];
   next += 1;
   if (next === queue.length) {
@@ -33,4 +34,9 @@ export function queueTask(task: () => void): void {
   port ??= opened();
   push(queue, task);
   postToPort(port, null, []);
+}
+
+/** Runs what was queued so far, in order: the page hears next what the browser queued later. */
+export function runQueued(): void {
+  for (let left = queue.length - next; left > 0; left--) runOne();
 }

@@ -61,3 +61,33 @@ for (const [name, script] of Object.entries(WAYS)) {
     await page.close();
   });
 }
+
+test("the autoplay attribute of a file that has sound", async () => {
+  const page = await rig.context.newPage();
+  const errors = errorsOf(page);
+  await page.goto(rig.url("/behaviour.html"));
+  // After a gesture of the user, as playwright makes it.
+  const said = await page.evaluate(`(async () => {
+    globalThis.video = make({ muted: false, autoplay: true, src: ${JSON.stringify(files.mp4)} });
+    await reaching(() => video.currentTime > 0.3);
+    return log.join();
+  })()`);
+  const heard = "loadstart,loadedmetadata,loadeddata,canplay,play,playing,canplaythrough";
+  assert.equal(said, heard);
+  await onDevice(rig, "the file", (items) => items.some((item) => item.flowing));
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("what is no media pauses, and says why", async () => {
+  const page = await rig.context.newPage();
+  await page.goto(rig.url("/behaviour.html"));
+  const said = await page.evaluate(`(async () => {
+    const video = make({ src: "/nothing.mp4" });
+    const why = await video.play().catch(({ name, message }) => name + ": " + message);
+    return [why, log.join(), video.paused];
+  })()`);
+  const why = "NotSupportedError: Failed to load because no supported source was found.";
+  assert.deepEqual(said, [why, "play,waiting,loadstart,error,pause", true]);
+  await page.close();
+});
