@@ -206,6 +206,7 @@ export class Control implements PlayerSink, Owner {
     if (this.playback.running) this.frames.stop(this.position);
     this.playback.seek(to, now(), true);
     this.frames.interrupt(to);
+    this.callbacks.forget();
     // What is owed for having enough comes with the end of the seek.
     this.told.settled = true;
     this.changed();
@@ -565,6 +566,7 @@ export class Control implements PlayerSink, Owner {
     this.#attachment = null;
     this.#source = null;
     this.#activity.hasPlayed = false;
+    this.callbacks.forget();
     this.size = null;
   }
 

@@ -3,7 +3,8 @@
  * waits when hands change waits on, and hears of the first picture of the other side.
  */
 import type { Control } from "./control.js";
-import { native, nativeFrames, nextFrame } from "./natives.js";
+import { native, nativeFrames, nextFrame, now } from "./natives.js";
+import { HAVE_CURRENT_DATA } from "./playback.js";
 import { apply, max, SafeMap } from "./primordials.js";
 
 /** Ids of ours; the browser's own count up from 1. */
@@ -18,10 +19,13 @@ export class FrameCallbacks {
   readonly #control: Control;
   /** By the id that the page has. */
   #waiting = new SafeMap<number, VideoFrameRequestCallback>();
+  /** Those of them whose turn it is. */
+  #called = new SafeMap<number, VideoFrameRequestCallback>();
   readonly #atBrowser = new SafeMap<number, AtBrowser>();
   #ids = FIRST_ID;
   #scheduled = false;
   #last = -1;
+  #lastTime = 0;
   #presented = 0;
 
   constructor(control: Control) {
@@ -38,6 +42,7 @@ export class FrameCallbacks {
 
   cancel(id: number): void {
     this.#waiting.delete(id);
+    this.#called.delete(id);
     const asked = this.#atBrowser.get(id);
     if (!asked) return;
     this.#atBrowser.delete(id);
@@ -90,7 +95,15 @@ export class FrameCallbacks {
   /** The device shows another picture while it stands still. */
   pictureChanged(): void {
     if (this.#waiting.size === 0 || this.#control.playback.running) return;
-    nextFrame((time) => this.#call(time, this.#control.frames.frameAt(this.#control.position)));
+    nextFrame((time) => {
+      const frame = this.#control.frames.frameAt(this.#control.position);
+      if (frame !== this.#last) this.#call(time, frame);
+    });
+  }
+
+  /** The next picture is another, also when it has the same place. */
+  forget(): void {
+    this.#last = -1;
   }
 
   #take(): SafeMap<number, VideoFrameRequestCallback> {
@@ -100,21 +113,31 @@ export class FrameCallbacks {
   }
 
   #call(time: DOMHighResTimeStamp, frame: number): void {
+    // Who is called asks for another picture, not for this one once more.
+    if (time === this.#lastTime) {
+      nextFrame((next) => this.#call(next, frame));
+      return;
+    }
     const { frames, size } = this.#control;
     const video = this.#control.element as HTMLVideoElement;
+    const width = size?.width ?? native.videoWidth.get(video);
+    // It plays something else by now, or the page has not heard of a picture yet.
+    if (width === 0 || this.#control.playback.readyState(now()) < HAVE_CURRENT_DATA) return;
     // Each call tells of another picture, however late the device counts it.
     this.#presented = max(this.#presented + 1, frames.presentedAt(this.#control.position));
     const metadata: VideoFrameCallbackMetadata = {
       presentationTime: time,
       expectedDisplayTime: time + 1000 / 60,
-      width: size?.width ?? native.videoWidth.get(video),
+      width,
       height: size?.height ?? native.videoHeight.get(video),
       mediaTime: frame / frames.rate,
       presentedFrames: this.#presented,
       processingDuration: 0,
     };
     this.#last = frame;
-    this.#take().forEach((callback) => {
+    this.#lastTime = time;
+    this.#called = this.#take();
+    this.#called.forEach((callback) => {
       try {
         apply(callback, undefined, [time, metadata]);
       } catch (error) {

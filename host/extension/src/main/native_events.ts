@@ -271,6 +271,7 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
     if (told.hasData) return false;
     told.hasData = true;
     queueTask(() => fileHasEnough(control));
+    control.callbacks.pictureChanged();
     return true;
   }
   if (told.makingRoom || playback.seeking || told.settled) return false;

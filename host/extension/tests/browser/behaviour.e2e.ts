@@ -353,6 +353,19 @@ const CASES: readonly {
     expected: [["kept", 640, true]],
   },
   {
+    name: "callbacks that callbacks cancel, and ask for",
+    script: `const video = await playing(); const seen = []; let cancelled;
+      await new Promise((resolve) => {
+        video.requestVideoFrameCallback((first) => {
+          video.cancelVideoFrameCallback(cancelled);
+          video.requestVideoFrameCallback((second) => { seen.push(second > first); resolve(); });
+        });
+        cancelled = video.requestVideoFrameCallback(() => seen.push("cancelled"));
+      });
+      return seen;`,
+    expected: [true],
+  },
+  {
     name: "callbacks for each picture",
     script: `const video = await playing(); const times = []; const counts = [];
       await new Promise((resolve) => {
