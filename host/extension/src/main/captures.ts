@@ -1,37 +1,39 @@
 /**
- * What reads a media element's pixels, samples or keys: then it must play in the session,
- * before the page reads, and for good.
+ * What reads a media element's pixels, samples or keys: then it must play in the session before
+ * the page reads, until it plays something else and nothing reads it any more.
  */
 
 import type { Reason } from "../generated/messages.js";
+import { READ_ONCE } from "./bar.js";
 import { call, wrapConstructor, wrapMethod } from "./disguise.js";
 import type { Elements } from "./elements.js";
 import { NativeMediaElement } from "./natives.js";
+import {
+  accessor,
+  isInstance,
+  NativePromise,
+  NativeWeakRef,
+  promiseThen,
+  weakDeref,
+} from "./primordials.js";
 import { reasons } from "./reasons.js";
 
 type Owner = { readonly prototype: object } | undefined;
 
 export function installCaptures(elements: Elements): void {
-  const barAll = (args: ArrayLike<unknown>, reason: () => Reason) => {
+  const barAll = (args: ArrayLike<unknown>, reason: () => Reason, isOver = READ_ONCE) => {
     for (let at = 0; at < args.length; at++) {
-      if (args[at] instanceof NativeMediaElement) elements.touch(args[at])?.bar(reason());
+      if (isMedia(args[at])) elements.touch(args[at])?.bar(reason(), isOver);
     }
   };
   /** The element is an argument. */
-  const reads = (owner: object | undefined, name: string, what: string) => {
+  const reads = (owner: object | undefined, name: string, what: string, isOver = READ_ONCE) => {
     if (!owner) return;
     wrapMethod(owner, name, (original, self, args) => {
-      barAll(args, () => reasons.capture(what));
+      barAll(args, () => reasons.capture(what), isOver);
       return call(original, self, args);
     });
   };
-  /** The element is the receiver. */
-  const gives = (name: string, owner: object, reason: () => Reason) =>
-    wrapMethod(owner, name, (original, self, args) => {
-      elements.touch(self)?.bar(reason());
-      return call(original, self, args);
-    });
-
   const optional = (name: string) => (window as unknown as Record<string, Owner>)[name]?.prototype;
   reads(optional("CanvasRenderingContext2D"), "drawImage", "canvas");
   reads(optional("OffscreenCanvasRenderingContext2D"), "drawImage", "canvas");
@@ -43,8 +45,8 @@ export function installCaptures(elements: Elements): void {
     }
   }
   reads(window, "createImageBitmap", "ImageBitmap");
-  reads(optional("BaseAudioContext"), "createMediaElementSource", "Web Audio");
-  reads(optional("AudioContext"), "createMediaElementSource", "Web Audio");
+  reads(optional("BaseAudioContext"), "createMediaElementSource", "Web Audio", NEVER);
+  reads(optional("AudioContext"), "createMediaElementSource", "Web Audio", NEVER);
   wrapMethod(optional("GPUDevice") ?? {}, "importExternalTexture", (original, self, args) => {
     barSource(elements, args[0], "source");
     return call(original, self, args);
@@ -61,21 +63,60 @@ export function installCaptures(elements: Elements): void {
     });
   constructs("VideoFrame", "VideoFrame");
   wrapConstructor(window, "MediaElementAudioSourceNode", (args, make) => {
-    barSource(elements, args[1], "mediaElement");
+    barSource(elements, args[1], "mediaElement", NEVER);
     return make();
   });
 
   const media = HTMLMediaElement.prototype;
-  gives("captureStream", media, () => reasons.capture("captureStream"));
-  gives("setMediaKeys", media, reasons.protectedContent);
-  gives("requestPictureInPicture", HTMLVideoElement.prototype, reasons.pictureInPicture);
+  wrapMethod(media, "captureStream", (original, self, args) => {
+    let stream: WeakRef<MediaStream> | null = null;
+    elements.touch(self)?.bar(reasons.capture("captureStream"), () => !isActive(stream));
+    const made = call(original, self, args) as MediaStream;
+    stream = new NativeWeakRef(made);
+    return made;
+  });
+  wrapMethod(media, "setMediaKeys", (original, self, args) => {
+    // Players take the keys away from elements that never had any.
+    if (args[0] !== null && args[0] !== undefined) {
+      const hasNone = () => mediaKeys.get(self as HTMLMediaElement) === null;
+      elements.touch(self)?.bar(reasons.protectedContent(), hasNone);
+    }
+    return call(original, self, args);
+  });
+  wrapMethod(HTMLVideoElement.prototype, "requestPictureInPicture", (original, self, args) => {
+    const control = elements.touch(self);
+    const isNews = control?.bar(reasons.pictureInPicture(), "shown");
+    const answer = call(original, self, args) as Promise<unknown>;
+    if (!isNews) return answer;
+    return new NativePromise((resolve, reject) => {
+      promiseThen(answer, resolve, (refusal) => {
+        control?.shownInPage();
+        reject(refusal);
+      });
+    });
+  });
+}
+
+/** The element belongs to the audio graph for good. */
+const NEVER = () => false;
+const mediaKeys = accessor(HTMLMediaElement.prototype, "mediaKeys");
+const streamActive = accessor(MediaStream.prototype, "active");
+
+function isMedia(value: unknown): value is HTMLMediaElement {
+  return isInstance(NativeMediaElement, value);
+}
+
+/** Whether somebody may see or hear what an element plays in a stream. */
+function isActive(stream: WeakRef<MediaStream> | null): boolean {
+  const held = stream && weakDeref(stream);
+  return held ? streamActive.get(held) : false;
 }
 
 /** The element is a member of an options object; reading it twice is what the page sees. */
-function barSource(elements: Elements, options: unknown, member: string): void {
+function barSource(elements: Elements, options: unknown, member: string, isOver = READ_ONCE): void {
   if (typeof options !== "object" || options === null) return;
   const value: unknown = (options as Record<string, unknown>)[member];
-  if (value instanceof NativeMediaElement) {
-    elements.touch(value)?.bar(reasons.capture(member === "source" ? "WebGPU" : "Web Audio"));
-  }
+  if (!isMedia(value)) return;
+  const what = member === "source" ? "WebGPU" : "Web Audio";
+  elements.touch(value)?.bar(reasons.capture(what), isOver);
 }

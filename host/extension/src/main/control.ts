@@ -12,10 +12,11 @@
  * INVARIANT: the element plays somewhere. Only in mode `device` is the browser's own element
  * held paused, and each way out of that mode starts it again where the device was.
  */
-import type { PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
+import type { PlayerCommand, PlayerEvent, Reason, Source } from "../generated/messages.js";
 import { Activity } from "./activity.js";
 import { Attachment } from "./attachment.js";
 import { Autoplay } from "./autoplay.js";
+import { Bar, type Lasts } from "./bar.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
 import { bufferedOf, factsOf, handoverOf, isAt, isSeen } from "./facts.js";
@@ -63,8 +64,7 @@ export class Control implements PlayerSink, Owner {
   #key: string | object = "";
   #attachment: Attachment | null = null;
   #source: SourceRecord | null = null;
-  /** Why this element plays in the session for good. */
-  #barred: Reason | null = null;
+  readonly #bar = new Bar();
   readonly autoplay = new Autoplay();
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
@@ -97,7 +97,7 @@ export class Control implements PlayerSink, Owner {
 
   /** Nothing is known of what it plays. */
   get rests(): boolean {
-    return this.mode === "nothing" && this.#reported.id === 0 && this.#barred === null;
+    return this.mode === "nothing" && this.#reported.id === 0 && this.#bar.reason === null;
   }
 
   get onDevice(): boolean {
@@ -230,13 +230,19 @@ export class Control implements PlayerSink, Owner {
 
   // --- changing hands -----------------------------------------------------------------
 
-  /** The element plays in the session for good: the page reads its pixels, samples, keys. */
-  bar(reason: Reason): void {
-    if (this.#barred) return;
-    this.#barred = reason;
+  /** It plays in the session: see bar.ts. Whether that is new. */
+  bar(reason: Reason, lasts: Lasts): boolean {
+    if (!this.#bar.set(reason, lasts)) return false;
     const was = this.#attachment;
     this.#leave(reason);
-    was?.lose(reason);
+    if (!this.#bar.passes) was?.lose(reason);
+    return true;
+  }
+
+  /** It is shown in its page again. */
+  shownInPage(): void {
+    this.#bar.shownInPage();
+    this.browserMoved();
   }
 
   /** This source plays in the session for good. */
@@ -285,7 +291,7 @@ export class Control implements PlayerSink, Owner {
   /** The device takes over, from where the browser's element is. */
   #engage(): void {
     const attachment = this.#attachment;
-    if (!this.#link.on || !attachment?.open || this.#barred || this.onDevice) return;
+    if (!this.#link.on || !attachment?.open || this.#bar.reason || this.onDevice) return;
     if (!this.#patience.trusts || !this.voice.keepsUp) return;
     const { element } = this;
     if (this.#source?.covers(native.currentTime.get(element)) === false) return;
@@ -348,16 +354,14 @@ export class Control implements PlayerSink, Owner {
   /** A device that has nothing of the source: it joins in at what the page appends next. */
   #startAnew(): void {
     const { source } = this.#attachment ?? {};
-    if (!source || this.#barred) return;
+    if (!source || this.#bar.reason) return;
     this.#reported.gone();
     this.#attachment?.close();
-    const kind = this.isVideo ? "video" : "audio";
-    this.#attachment = new Attachment(this.#link, this, kind, source);
-    this.#reported.id = this.#attachment.id;
-    this.#attachment.settle();
-    this.#source?.startAnew(this.#attachment);
+    const attachment = this.#meet(source);
+    attachment.settle();
+    this.#source?.startAnew(attachment);
     this.#engage();
-    if (this.onDevice || !this.#attachment.listens) return;
+    if (this.onDevice || !attachment.listens) return;
     this.mode = "native";
     this.#reported.plays("native", reasons.notKept());
   }
@@ -417,9 +421,7 @@ export class Control implements PlayerSink, Owner {
     this.changed();
   }
 
-  steer(command: PlayerCommand): void {
-    steer(this, command);
-  }
+  readonly steer = (command: PlayerCommand) => steer(this, command);
 
   // --- what the browser's element says ------------------------------------------------
 
@@ -439,13 +441,6 @@ export class Control implements PlayerSink, Owner {
   /** The page hears from the browser how it stands: the device may wait for that. */
   browserTold(): void {
     if (this.told.takeDeferred()) queueTask(() => this.#engage());
-  }
-
-  /** The browser cannot play it, and tells so: after that it pauses, and what waits is refused. */
-  failed(): void {
-    queueTask(() => {
-      if (native.error.get(this.element)) this.promises.refuse(this.playback.fail(now()));
-    });
   }
 
   makeRoom(): boolean {
@@ -510,25 +505,31 @@ export class Control implements PlayerSink, Owner {
     }
     if (found.kind === "url" && this.preload.isNone) return;
     this.#link.wake();
-    if (this.#barred) return this.#reported.local(this.#barred);
-    const kind = this.isVideo ? "video" : "audio";
+    this.#bar.renew();
+    const { reason, passes } = this.#bar;
+    if (reason && !passes) return this.#reported.local(reason);
     if (found.kind === "mse") {
-      this.#attachment = new Attachment(this.#link, this, kind, { type: "mse" });
       const source = sourceOf(this.#link, found.mediaSource);
       source.owner = this;
-      source.attachment = this.#attachment;
+      source.attachment = this.#meet({ type: "mse" });
       this.#source = source;
     } else {
-      this.#attachment = new Attachment(this.#link, this, kind, { type: "url", url: found.url });
+      this.#meet({ type: "url", url: found.url });
     }
-    this.#reported.id = this.#attachment.id;
-    this.mode = this.#link.off || stays ? "native" : "waiting";
-    if (this.#link.off) this.#reported.plays("native", this.#link.refusal);
+    this.mode = this.#link.off || stays || reason ? "native" : "waiting";
+    if (this.#link.off || reason) this.#reported.plays("native", this.#link.refusal ?? reason);
     else if (this.isFile && !stays) this.preload.limit();
     // The page's player has enough to do until its source is open, and nothing plays before.
     const opens = this.#source?.streams.length === 0 && native.readyState.get(this.element) === 0;
     if (opens && !this.#link.off) later(() => this.engage(), OPENING);
     else this.engage();
+  }
+
+  #meet(source: Source): Attachment {
+    const kind = this.isVideo ? "video" : "audio";
+    this.#attachment = new Attachment(this.#link, this, kind, source);
+    this.#reported.id = this.#attachment.id;
+    return this.#attachment;
   }
 
   /** The source is about to get its media, or had time enough to open. */
@@ -540,7 +541,9 @@ export class Control implements PlayerSink, Owner {
   /** The page plays a file that it did not want to be loaded before. */
   #wake(): void {
     const found = findSource(this.element);
-    if (this.#attachment || this.#barred || found.kind !== "url" || !this.preload.isNone) return;
+    if (this.#attachment || found.kind !== "url" || !this.preload.isNone) return;
+    this.#bar.renew();
+    if (this.#bar.reason) return;
     this.preload.wake();
     this.#key = found.key;
     this.told.data(native.readyState.get(this.element));

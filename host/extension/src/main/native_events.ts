@@ -5,6 +5,7 @@
  * that is true and passes. What it says about playing is about the parked element and stops
  * here; the page hears about the device instead.
  */
+import { READ_ONCE } from "./bar.js";
 import type { Control } from "./control.js";
 import type { Elements } from "./elements.js";
 import {
@@ -42,6 +43,7 @@ const TYPES = [
   "progress",
   "encrypted",
   "enterpictureinpicture",
+  "leavepictureinpicture",
   "resize",
 ] as const;
 type Type = (typeof TYPES)[number];
@@ -77,10 +79,13 @@ function passes(control: Control, type: Type): boolean {
       control.sync();
       return true;
     case "encrypted":
-      control.bar(reasons.protectedContent());
+      control.bar(reasons.protectedContent(), READ_ONCE);
       return true;
     case "enterpictureinpicture":
-      control.bar(reasons.pictureInPicture());
+      control.bar(reasons.pictureInPicture(), "shown");
+      return true;
+    case "leavepictureinpicture":
+      queueTask(() => control.shownInPage());
       return true;
     default: {
       const isOurs = type === "pause" && control.permission.wasPause();
@@ -254,13 +259,18 @@ function parked(control: Control, type: Type): boolean {
       queueTask(() => control.buffersChanged());
       return true;
     case "error":
-      control.failed();
+      queueTask(() => failed(control));
       return true;
     case "resize":
       return control.size === null;
     default:
       return true;
   }
+}
+
+/** The browser cannot play it, and has told so: it pauses, and what waits is refused. */
+function failed({ element, playback, promises }: Control): void {
+  if (native.error.get(element)) promises.refuse(playback.fail(now()));
 }
 
 /** The first time a source has enough is the browser's to say; later the device's. */

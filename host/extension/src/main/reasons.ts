@@ -18,7 +18,7 @@ export const reasons = {
   pictureInPicture: (): Reason => ({
     code: "policy",
     message: "The video is shown picture-in-picture.",
-    next_step: "Close the picture-in-picture window and reload the page to play on the device.",
+    next_step: "Close the picture-in-picture window: it goes on on the device then.",
   }),
   worker: (): Reason => ({
     code: "policy",

@@ -65,14 +65,27 @@ const CAPTURES: Record<string, { script: () => unknown; reason: string }> = {
   "a WebGL texture": {
     script: () => {
       const gl = document.createElement("canvas").getContext("webgl");
-      // Without a GPU there is no WebGL, and a canvas has to do.
-      if (!gl) {
-        return createImageBitmap(media[0] as HTMLVideoElement).then((bitmap) => bitmap.close());
-      }
+      if (!gl) throw new Error("no WebGL");
       gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
       const video = media[0] as HTMLVideoElement;
-      return gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, video);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, video);
     },
+    reason: "The page reads the media itself (WebGL)",
+  },
+  "a part of a WebGL texture": {
+    script: () => {
+      const gl = document.createElement("canvas").getContext("webgl2");
+      if (!gl) throw new Error("no WebGL");
+      gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+      const { RGBA, UNSIGNED_BYTE, TEXTURE_2D } = gl;
+      gl.texImage2D(TEXTURE_2D, 0, RGBA, 2000, 2000, 0, RGBA, UNSIGNED_BYTE, null);
+      const video = media[0] as HTMLVideoElement;
+      gl.texSubImage2D(TEXTURE_2D, 0, 0, 0, RGBA, UNSIGNED_BYTE, video);
+    },
+    reason: "The page reads the media itself (WebGL)",
+  },
+  "an ImageBitmap": {
+    script: () => createImageBitmap(media[0] as HTMLVideoElement).then((bitmap) => bitmap.close()),
     reason: "The page reads the media itself",
   },
   "a stream": {
@@ -108,7 +121,8 @@ const CAPTURES: Record<string, { script: () => unknown; reason: string }> = {
 
 let rig: BrowserRig;
 before(async () => {
-  rig = await BrowserRig.start();
+  // Chromium has WebGL without a GPU only where it is asked for.
+  rig = await BrowserRig.start({ switches: ["--enable-unsafe-swiftshader"] });
 });
 after(() => rig?.stop());
 

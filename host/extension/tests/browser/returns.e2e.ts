@@ -1,0 +1,119 @@
+/**
+ * What keeps an element in the session keeps it there no longer than it lasts: the device plays
+ * again what comes next, or the same when it is shown in its page again.
+ */
+import assert from "node:assert/strict";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { errorsOf, nativeFrames, PLAY_MS } from "./media.ts";
+import { BrowserRig } from "./rig.ts";
+
+let rig: BrowserRig;
+let clip: string;
+before(async () => {
+  rig = await BrowserRig.start();
+  clip = path.posix.dirname(await rig.clip("fmp4"));
+});
+after(() => rig?.stop());
+
+const GONE_MS = 5000;
+
+/** Plays on the device. */
+async function playing(): Promise<{ page: Page; errors: string[] }> {
+  const page = await rig.context.newPage();
+  const errors = errorsOf(page);
+  await page.goto(rig.url(`/behaviour.html?clip=${clip}`));
+  await page.evaluate("(async () => { globalThis.video = await playing(); })()");
+  await shown();
+  return { page, errors };
+}
+
+async function shown(): Promise<void> {
+  const flows = ({ items }: { items: { flowing: boolean }[] }) => items.some((it) => it.flowing);
+  await rig.status.now.until("a picture on the device", flows, PLAY_MS);
+}
+
+/** Nothing flows on the device, and the session decodes pictures. */
+async function inSession(page: Page): Promise<void> {
+  const { status } = rig;
+  const stands = ({ items }: { items: { flowing: boolean }[] }) => !items.some((it) => it.flowing);
+  await status.now.until("nothing that flows", stands, GONE_MS);
+  const before = await nativeFrames(page);
+  await page.evaluate("reaching(() => video.currentTime > 2)");
+  assert.ok((await nativeFrames(page)) - before > 5, "the session decodes nothing");
+}
+
+/** The element plays the clip once more, as another source. */
+const NEXT = `(async () => {
+  await fill(video); await video.play(); await reaching(() => video.currentTime > 0.5);
+})()`;
+
+/** What reads the element, and whether the next source plays on the device. */
+const READERS: Record<string, { script: string; returns: boolean; reads: boolean }> = {
+  "a canvas": {
+    script: `document.createElement("canvas").getContext("2d").drawImage(video, 0, 0)`,
+    reads: true,
+    returns: true,
+  },
+  "a VideoFrame": { script: "new VideoFrame(video).close()", reads: true, returns: true },
+  "a stream that ends": {
+    script: `for (const track of video.captureStream().getTracks()) track.stop()`,
+    reads: true,
+    returns: true,
+  },
+  "a stream": {
+    script: "globalThis.stream = video.captureStream()",
+    reads: true,
+    returns: false,
+  },
+  "an audio graph": {
+    script: "new AudioContext().createMediaElementSource(video)",
+    reads: true,
+    returns: false,
+  },
+  "keys that are taken away": {
+    script: "await video.setMediaKeys(null)",
+    reads: false,
+    returns: true,
+  },
+};
+
+for (const [what, { script, reads, returns }] of Object.entries(READERS)) {
+  test(`${what}, and another source`, async () => {
+    const { page, errors } = await playing();
+    await page.evaluate(`(async () => { ${script} })()`);
+    if (reads) await inSession(page);
+    await page.evaluate(NEXT);
+    if (returns) await shown();
+    else await inSession(page);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+}
+
+test("picture-in-picture that the browser refuses", async () => {
+  const { page, errors } = await playing();
+  const refusal = await page.evaluate(`(async () => {
+    video.disablePictureInPicture = true;
+    return video.requestPictureInPicture().catch(({ name }) => name);
+  })()`);
+  assert.equal(refusal, "InvalidStateError");
+  await page.evaluate("reaching(() => video.currentTime > 1)");
+  await shown();
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("picture-in-picture, and back", async () => {
+  const { page, errors } = await playing();
+  await page.evaluate("video.requestPictureInPicture()");
+  await inSession(page);
+  await page.evaluate("document.exitPictureInPicture()");
+  await shown();
+  const frames = await nativeFrames(page);
+  await page.evaluate("reaching(() => video.currentTime > 3)");
+  assert.ok((await nativeFrames(page)) - frames < 40, "the session decodes");
+  assert.deepEqual(errors, []);
+  await page.close();
+});
