@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { base64Of } from "../../src/isolated/base64.js";
 import { audioBar } from "../../src/isolated/layout/audio_bar.js";
+import { paddingBox } from "../../src/isolated/layout/clip.js";
 import { controlsOf } from "../../src/isolated/layout/control_bar.js";
 import { components, offset, pictureBox } from "../../src/isolated/layout/picture.js";
 import {
@@ -110,6 +111,24 @@ test("windows, as they were measured on a desktop", () => {
     assert.equal(at.scale, ratio);
   }
   assert.equal(zoomOf(1200, 2400), 0.5);
+});
+
+test("what clips is scaled with what it holds", () => {
+  // 300 × 200 with borders of 10 and 4, and a scroll bar of 15 at the right.
+  const sizes = (scale: number) => ({
+    rect: box(100, 50, 300 * scale, 200 * scale),
+    offsetWidth: 300,
+    offsetHeight: 200,
+    clientLeft: 10,
+    clientTop: 4,
+    clientWidth: 265,
+    clientHeight: 192,
+  });
+  assert.deepEqual(paddingBox(sizes(1)), box(110, 54, 265, 192));
+  assert.deepEqual(paddingBox(sizes(1.5)), box(115, 56, 397.5, 288));
+  assert.deepEqual(paddingBox(sizes(0.5)), box(105, 52, 132.5, 96));
+  const inline = { ...sizes(2), clientLeft: 0, clientTop: 0, clientWidth: 0, clientHeight: 0 };
+  assert.deepEqual(paddingBox(inline), box(100, 50, 600, 400));
 });
 
 test("a frame lies where its parent shows it", () => {

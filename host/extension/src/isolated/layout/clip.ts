@@ -46,15 +46,45 @@ export function clippersOf(element: Element): Element[] {
   return clippers;
 }
 
+/** Sizes of an element: `rect` as it is shown, the others before it is scaled. */
+export interface Sizes {
+  readonly rect: Box;
+  readonly offsetWidth: number;
+  readonly offsetHeight: number;
+  readonly clientLeft: number;
+  readonly clientTop: number;
+  readonly clientWidth: number;
+  readonly clientHeight: number;
+}
+
+/** How much larger an element is shown than it is laid out: its own and its ancestors' scale. */
+export function scaleOf({ rect, offsetWidth, offsetHeight }: Sizes): readonly [number, number] {
+  if (!(offsetWidth > 0 && offsetHeight > 0)) return [1, 1];
+  return [(rect.right - rect.left) / offsetWidth, (rect.bottom - rect.top) / offsetHeight];
+}
+
 /** Padding box of an element. */
-export function paddingBox(element: Element): Box {
-  const rect = element.getBoundingClientRect();
-  const { clientLeft, clientTop, clientWidth, clientHeight } = element;
-  const left = rect.left + clientLeft;
-  const top = rect.top + clientTop;
+export function paddingBox(sizes: Sizes): Box {
+  const { rect, clientLeft, clientTop, clientWidth, clientHeight } = sizes;
   // Inline boxes have no client size.
   if (clientWidth === 0 && clientHeight === 0) return rect;
-  return { left, top, right: left + clientWidth, bottom: top + clientHeight };
+  const [scaleX, scaleY] = scaleOf(sizes);
+  const left = rect.left + clientLeft * scaleX;
+  const top = rect.top + clientTop * scaleY;
+  return { left, top, right: left + clientWidth * scaleX, bottom: top + clientHeight * scaleY };
+}
+
+export function sizesOf(element: Element): Sizes {
+  const rect = element.getBoundingClientRect();
+  const { clientLeft, clientTop, clientWidth, clientHeight } = element;
+  const client = { clientLeft, clientTop, clientWidth, clientHeight };
+  if (element instanceof HTMLElement) {
+    const { offsetWidth, offsetHeight } = element;
+    return { rect, offsetWidth, offsetHeight, ...client };
+  }
+  // Elements of drawings and formulas do not say how large they are before they are scaled.
+  const none = { clientLeft: 0, clientTop: 0, clientWidth: 0, clientHeight: 0 };
+  return { rect, offsetWidth: 0, offsetHeight: 0, ...none };
 }
 
 /** What is left of `box` between `clippers`. */
@@ -62,7 +92,7 @@ export function clipped(box: Box, clippers: readonly Element[]): Box {
   let left = box;
   for (const clipper of clippers) {
     if (isEmpty(left)) break;
-    left = intersection(left, paddingBox(clipper));
+    left = intersection(left, paddingBox(sizesOf(clipper)));
   }
   return left;
 }

@@ -7,7 +7,7 @@
  * each frame for a while after anything that a move begins with. Before the device shows
  * anything there is nothing to follow, and a page that begins to play has enough to do.
  */
-import { clipped, clippersOf, parentOf } from "./clip.js";
+import { clipped, clippersOf, parentOf, scaleOf, sizesOf } from "./clip.js";
 import { coveredParts } from "./cover.js";
 import { askParent, type FrameTracker } from "./frames.js";
 import { type Box, contains, EMPTY, intersection, isEmpty } from "./rects.js";
@@ -48,12 +48,10 @@ class Tracked {
 
 /** Content box in CSS pixels of the viewport. */
 export function contentBox(element: Element): Box {
-  const rect = element.getBoundingClientRect();
+  const sizes = sizesOf(element);
+  const { rect } = sizes;
+  const [scaleX, scaleY] = scaleOf(sizes);
   const style = getComputedStyle(element);
-  const [scaleX, scaleY] =
-    element instanceof HTMLElement && element.offsetWidth > 0 && element.offsetHeight > 0
-      ? [rect.width / element.offsetWidth, rect.height / element.offsetHeight]
-      : [1, 1];
   const side = (name: string) =>
     Number.parseFloat(style.getPropertyValue(`border-${name}-width`)) +
     Number.parseFloat(style.getPropertyValue(`padding-${name}`));
