@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import type { Rect } from "../../src/generated/messages.js";
-import { Layouts } from "./layouts.ts";
+import { isSeen, Layouts } from "./layouts.ts";
 import { onDevice, playAll } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
 
@@ -13,7 +13,7 @@ let layouts: Layouts;
 
 before(async () => {
   rig = await BrowserRig.start();
-  const clip = await rig.clip("steady");
+  const clip = await rig.clip("long");
   rig.status.record();
   page = await rig.open(`/player.html?with=hls&src=${clip}`);
   layouts = await Layouts.of(page);
@@ -29,7 +29,7 @@ function show(markup: string): Promise<void> {
     const video = media[0] as HTMLVideoElement;
     const next = document.createElement("div");
     next.style.cssText = "position: absolute; left: 20px; top: 60px";
-    next.innerHTML = inner;
+    next.setHTMLUnsafe(inner);
     stage.append(next);
     next.querySelector("slot")?.replaceWith(video);
     video.play();
@@ -55,4 +55,62 @@ test("what clips the video is scaled with it", async () => {
     const clip = { x: 0, y: 0, width: 300 * scale, height: 200 * scale };
     assert.deepEqual(within(layout), clip, `scale ${scale}`);
   }
+});
+
+/** A transparent layer over the whole video; `.big` is a play button in the middle. */
+const LAYER = `<style>
+  .layer { position: absolute; inset: 0 }
+  .big { position: absolute; left: 200px; top: 100px; width: 80px; height: 60px; margin: 0 }
+</style>`;
+
+/** Controls that are seen at 240, 130, and leave the rest of the picture free. */
+const CONTROLS: Record<string, string> = {
+  "a letter of a font, absolutely placed in its button": `<style>
+    .big::before { content: "\\f101"; position: absolute; inset: 0; font-size: 60px }
+    </style><div class="layer"><p class="big"></p></div>`,
+  "one in the middle of a layer": `<style>
+    .layer::after { content: ">"; position: absolute; left: 50%; top: 130px; font-size: 60px;
+      width: 60px; height: 60px; transform: translate(-50%, -50%) }
+    </style><div class="layer"></div>`,
+  "one that a flexible box centres": `<style>
+    .layer { display: flex; align-items: center; justify-content: center }
+    .layer::before { content: ""; width: 60px; height: 60px; background: red }
+    </style><div class="layer"></div>`,
+  "one outside of what it belongs to": `<style>
+    .little { position: absolute; left: 0; top: 0; width: 0; height: 0 }
+    .little::before { content: ""; background: red; position: absolute; left: 210px; top: 100px;
+      width: 60px; height: 60px }
+    </style><div class="layer"><i class="little"></i></div>`,
+  "a component": `<div class="layer"><template shadowrootmode="open">
+    <style>b { position: absolute; left: 200px; top: 100px; width: 80px; height: 60px;
+      background: red }</style><b></b></template></div>`,
+  "a component in a closed one": `<div class="layer"><template shadowrootmode="closed"><div>
+    <template shadowrootmode="closed"><style>b { position: absolute; left: 200px; top: 100px;
+      width: 80px; height: 60px; background: red }</style><b></b></template></div></template></div>`,
+};
+
+for (const [what, markup] of Object.entries(CONTROLS)) {
+  test(`a page's control over the video: ${what}`, async () => {
+    await show(
+      `${LAYER}<div style="position: relative; width: 480px"><slot></slot>${markup}</div>`,
+    );
+    await layouts.until("the button alone is covered", (layout) => {
+      const free = [
+        [20, 20],
+        [460, 250],
+        [240, 220],
+        [120, 130],
+      ] as const;
+      return !isSeen(layout, 240, 130) && free.every(([x, y]) => isSeen(layout, x, y));
+    });
+  });
+}
+
+test("what has nothing to be seen covers nothing", async () => {
+  await show(`${LAYER}<style>.layer::after { content: ""; display: table }
+    .big::before { content: "x"; visibility: hidden }</style>
+    <div style="position: relative; width: 480px"><slot></slot>
+    <div class="layer"><p class="big"></p></div></div>`);
+  const layout = await layouts.until("its place", ({ covered }) => covered.length === 0);
+  assert.ok(isSeen(layout, 240, 130));
 });

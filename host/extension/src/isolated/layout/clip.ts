@@ -12,7 +12,7 @@ export function parentOf(element: Element): Element | null {
 }
 
 /** Whether boxes of this style hold their fixed and absolute descendants. */
-function holdsAll(style: CSSStyleDeclaration): boolean {
+export function holdsAll(style: CSSStyleDeclaration): boolean {
   return (
     style.transform !== "none" ||
     style.filter !== "none" ||

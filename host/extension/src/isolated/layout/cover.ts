@@ -7,6 +7,7 @@
  * a transparent layer of controls covers nothing but its buttons.
  */
 import { parentOf } from "./clip.js";
+import { inkOf, OPAQUE } from "./ink.js";
 import { type Box, fewBoxes, intersection, isEmpty } from "./rects.js";
 
 /** Distance of the points in CSS pixels, and most of them in a row or column. */
@@ -14,17 +15,13 @@ const STEP = 48;
 const MOST = 10;
 /** Elements looked at near the picture. */
 const MAX_NEAR = 300;
+/** Trees around the picture that are asked at each point. */
+const MAX_SCOPES = 8;
+/** Questions at points to shadow trees of what lies over the picture, and how deep. */
+const MAX_QUESTIONS = 200;
+const MAX_INNER = 6;
 /** Boxes told to the device. */
 const MAX_BOXES = 16;
-/** Less opaque than this does not cover. */
-const OPAQUE = 0.15;
-
-function alpha(color: string): number {
-  if (color === "transparent") return 0;
-  const channels = /^(?:rgba|color|oklch|lab)\(.*[,/]\s*([\d.]+%?)\)$/.exec(color)?.[1];
-  if (channels === undefined) return 1;
-  return channels.endsWith("%") ? Number.parseFloat(channels) / 100 : Number.parseFloat(channels);
-}
 
 function opacityOf(element: Element, until: Element | null): number {
   let total = 1;
@@ -35,62 +32,79 @@ function opacityOf(element: Element, until: Element | null): number {
   return total;
 }
 
-const REPLACED = new Set([
-  "IMG",
-  "CANVAS",
-  "VIDEO",
-  "IFRAME",
-  "EMBED",
-  "OBJECT",
-  "INPUT",
-  "TEXTAREA",
-  "SELECT",
-  "PROGRESS",
-  "METER",
-]);
-
-function hasText(element: Element): boolean {
-  for (let node = element.firstChild; node; node = node.nextSibling) {
-    if (node.nodeType === Node.TEXT_NODE && node.nodeValue?.trim()) return true;
-  }
-  return false;
-}
-
-/** Whether the element itself paints something, apart from its descendants. */
-function hasInk(element: Element, style: CSSStyleDeclaration): boolean {
-  if (style.visibility !== "visible") return false;
-  if (REPLACED.has(element.tagName) || element instanceof SVGElement) return true;
-  if (alpha(style.backgroundColor) >= OPAQUE) return true;
-  // Gradients over whole players are shades, not controls.
-  if (style.backgroundImage.includes("url(")) return true;
-  const bordered = ["Top", "Right", "Bottom", "Left"].some(
-    (side) => Number.parseFloat(style.getPropertyValue(`border-${side.toLowerCase()}-width`)) > 0,
-  );
-  return (bordered && alpha(style.borderTopColor) >= OPAQUE) || hasText(element);
-}
-
 function isShown(element: Element): boolean {
   return element.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true });
 }
 
-/** Elements over `element` at a point, from its root's view. */
-function above(element: Element, x: number, y: number): Element[] {
-  const found: Element[] = [];
-  let target: Element | null = element;
-  while (target) {
-    const root = target.getRootNode() as Document | ShadowRoot;
-    for (const hit of root.elementsFromPoint(x, y)) {
-      if (hit === target || hit.contains(target)) break;
-      if (!target.contains(hit)) found.push(hit);
+/** The shadow tree that an element's author gave it, open or closed. */
+export function shadowOf(element: Element): ShadowRoot | null {
+  if (!(element instanceof HTMLElement)) return null;
+  return chrome.dom.openOrClosedShadowRoot(element) as ShadowRoot | null;
+}
+
+type Scope = Document | ShadowRoot;
+
+/** The picture's element among what is around it. */
+class Surroundings {
+  /** The element and its ancestors in the flat tree. */
+  readonly #line = new Set<Element>();
+  /** The trees that these are in. */
+  readonly #scopes = new Set<Scope>();
+  #questions = MAX_QUESTIONS;
+
+  constructor(readonly element: Element) {
+    for (let at: Element | null = element; at; at = parentOf(at)) {
+      this.#line.add(at);
+      if (this.#scopes.size < MAX_SCOPES) this.#scopes.add(at.getRootNode() as Scope);
     }
-    target = root instanceof ShadowRoot ? root.host : null;
   }
-  return found;
+
+  /** Tells of the elements over the picture at a point. */
+  above(x: number, y: number, tell: (element: Element) => void): void {
+    for (const scope of this.#scopes) this.#inScope(scope, x, y, tell, 0);
+  }
+
+  #inScope(
+    scope: Scope,
+    x: number,
+    y: number,
+    tell: (element: Element) => void,
+    depth: number,
+  ): void {
+    for (const hit of scope.elementsFromPoint(x, y)) {
+      if (this.#line.has(hit)) return;
+      // What is around a shadow tree is told, too: it has been asked itself.
+      if (hit.getRootNode() !== scope || this.element.contains(hit)) continue;
+      tell(hit);
+      if (depth >= MAX_INNER || this.#questions <= 0) continue;
+      const inner = shadowOf(hit);
+      if (!inner) continue;
+      this.#questions--;
+      this.#inScope(inner, x, y, tell, depth + 1);
+    }
+  }
+}
+
+/** Tells of `element`, its descendants and those in shadow trees, until `tell` wants no more. */
+function throughAll(element: Element, tell: (element: Element) => boolean): boolean {
+  if (!tell(element)) return false;
+  const shadow = shadowOf(element);
+  for (const tree of shadow ? [shadow, element] : [element]) {
+    for (let child = tree.firstElementChild; child; child = child.nextElementSibling) {
+      if (!throughAll(child, tell)) return false;
+    }
+  }
+  return true;
 }
 
 /** Descendants of positioned elements that follow the picture or one of its ancestors. */
 function near(element: Element, box: Box, add: (element: Element) => void): void {
   let left = MAX_NEAR;
+  const tell = (inner: Element) => {
+    if (left-- <= 0) return false;
+    add(inner);
+    return true;
+  };
   let child: Element = element;
   for (let depth = 0; depth < 6; depth++) {
     const parent = parentOf(child);
@@ -104,10 +118,7 @@ function near(element: Element, box: Box, add: (element: Element) => void): void
         style.overflow !== "visible"
       )
         continue;
-      for (const inner of [sibling, ...sibling.querySelectorAll("*")]) {
-        if (left-- <= 0) return;
-        add(inner);
-      }
+      if (!throughAll(sibling, tell)) return;
     }
     child = parent;
   }
@@ -121,12 +132,12 @@ export function coveredParts(element: Element, visible: Box): Box[] {
   const look = (candidate: Element) => {
     if (looked.has(candidate)) return;
     looked.add(candidate);
-    const box = candidate.getBoundingClientRect();
-    if (isEmpty(intersection(box, visible)) || !isShown(candidate)) return;
-    if (!hasInk(candidate, getComputedStyle(candidate))) return;
-    if (opacityOf(candidate, null) < OPAQUE) return;
-    boxes.push(box);
+    if (!isShown(candidate)) return;
+    const inked = inkOf(candidate, visible).filter((box) => !isEmpty(intersection(box, visible)));
+    if (inked.length === 0 || opacityOf(candidate, null) < OPAQUE) return;
+    boxes.push(...inked);
   };
+  const surroundings = new Surroundings(element);
   const [width, height] = [visible.right - visible.left, visible.bottom - visible.top];
   const columns = Math.min(MOST, Math.max(2, Math.ceil(width / STEP)));
   const rows = Math.min(MOST, Math.max(2, Math.ceil(height / STEP)));
@@ -134,7 +145,7 @@ export function coveredParts(element: Element, visible: Box): Box[] {
     const y = visible.top + ((row + 0.5) / rows) * height;
     for (let column = 0; column < columns; column++) {
       const x = visible.left + ((column + 0.5) / columns) * width;
-      for (const candidate of above(element, x, y)) look(candidate);
+      surroundings.above(x, y, look);
     }
   }
   near(element, visible, look);
