@@ -24,6 +24,11 @@ export const FRAME_PORT = "nearside-frame";
 /** The worker's question to a tab whether the extension's scripts are in it; the answer: `true`. */
 export const PRESENT = "nearside-present";
 
+/** What a frame asks the worker without a port. */
+export type FrameQuestion =
+  /** Its tab's zoom: a number, or `null` where nobody knows. */
+  { type: "zoom" };
+
 /** From a frame to the worker, in arrays: what one task gave rise to. */
 export type FrameMessage =
   /** A media element does something; streams are announced by its `add_stream`. */

@@ -148,7 +148,7 @@ function layoutOf(
     covered: isShown ? fewBoxes(all, clip, MAX_COVERED).map((box) => toDesktop(box, at)) : [],
     visible: isShown,
     fullscreen: document.fullscreenElement?.contains(element) ?? false,
-    desktop: desktopSize(devicePixelRatio),
+    desktop: desktopSize(at.pixels),
     control_bar: bar ? toDesktop(bar, at) : null,
   };
 }

@@ -5,7 +5,7 @@
  * passed here; the result is built anew from checked values and carries no other fields.
  * The bounds are those of channel/src/validate.rs. Pure: no browser API.
  */
-import type { FrameMessage } from "../frame_protocol.js";
+import type { FrameMessage, FrameQuestion } from "../frame_protocol.js";
 import {
   type Caption,
   type CaptionLine,
@@ -351,4 +351,10 @@ export function frameMessage(value: unknown): FrameMessage | null {
     if (error instanceof Malformed) return null;
     throw error;
   }
+}
+
+/** The question that `value` is, or `null` if it is none. */
+export function frameQuestion(value: unknown): FrameQuestion | null {
+  const isQuestion = typeof value === "object" && value !== null;
+  return isQuestion && "type" in value && value.type === "zoom" ? { type: "zoom" } : null;
 }

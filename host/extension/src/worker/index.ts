@@ -10,6 +10,7 @@ import { FRAME_PORT } from "../frame_protocol.js";
 import type { ChannelState, HostEvent } from "../generated/messages.js";
 import { Broker } from "./broker.js";
 import { browserName } from "./browser.js";
+import { frameQuestion } from "./check.js";
 import { Collection } from "./collect.js";
 import { afterChannel, frameRefusal, type HostState, managedPolicy, serves } from "./decide.js";
 import { Icons } from "./icon.js";
@@ -224,6 +225,13 @@ chrome.runtime.onConnect.addListener((port) => {
   if (port.name === FRAME_PORT) void onFrame(port);
   else if (port.name === POPUP_PORT) popups.add(port);
   else port.disconnect();
+});
+
+chrome.runtime.onMessage.addListener((question: unknown, sender, answer) => {
+  const frame = frameSender(sender);
+  if (frame === null || frameQuestion(question)?.type !== "zoom") return;
+  chrome.tabs.getZoom(frame.tab).then(answer, () => answer(null));
+  return true;
 });
 
 chrome.storage.onChanged.addListener((changes, area) => {

@@ -37,6 +37,8 @@ export interface RigOptions {
   extension?: boolean;
   /** More switches for the browser. */
   switches?: readonly string[];
+  /** Pages are as large as the browser's window leaves them. */
+  inWindow?: boolean;
   /** The browser's language of colours. */
   colorScheme?: "light" | "dark";
 }
@@ -157,7 +159,7 @@ export class BrowserRig {
       args: [...FLAGS, ...extension, ...(this.#options.switches ?? [])],
       ignoreDefaultArgs: ["--disable-extensions"],
       colorScheme: this.#options.colorScheme ?? "light",
-      viewport: { width: 1000, height: 700 },
+      viewport: this.#options.inWindow ? null : { width: 1000, height: 700 },
       env: {
         PATH: process.env["PATH"] ?? "",
         LANG: "C.UTF-8",

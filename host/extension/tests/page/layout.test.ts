@@ -14,7 +14,14 @@ import {
   isEmpty,
   toDesktop,
 } from "../../src/isolated/layout/rects.js";
-import { innerViewport, topPlacement, zoomOf } from "../../src/isolated/layout/viewport.js";
+import {
+  innerViewport,
+  isPlausible,
+  preciseLength,
+  topPlacement,
+  type WindowFacts,
+  zoomOf,
+} from "../../src/isolated/layout/viewport.js";
 
 const box = (left: number, top: number, width: number, height: number): Box => ({
   left,
@@ -113,6 +120,103 @@ test("windows, as they were measured on a desktop", () => {
   assert.equal(zoomOf(1200, 2400), 0.5);
 });
 
+/** Widths and heights in units of outer sizes, as windows are arranged. */
+interface Arranged {
+  readonly border: readonly [left: number, right: number, below: number];
+  /** Docked beside the page and below. */
+  readonly docked: readonly [left: number, right: number, below: number];
+}
+
+const BARS = 87;
+/** What the host adds where a window has a shadow (host/src/desktop/picture.rs). */
+const mistake = ([left, right, below]: Arranged["border"]) => {
+  const side = (left + right) / 2;
+  return { x: left - side, y: side - below };
+};
+
+function arranged({ border, docked }: Arranged, zoom: number, screen: number) {
+  const outer = { width: 1200, height: 900 };
+  const origin = { x: border[0] + docked[0], y: border[0] + BARS };
+  const facts: WindowFacts = {
+    screenX: 60,
+    screenY: 40,
+    outerWidth: outer.width,
+    outerHeight: outer.height,
+    innerWidth: (outer.width - origin.x - border[1] - docked[1]) / zoom,
+    innerHeight: (outer.height - origin.y - border[2] - docked[2]) / zoom,
+    devicePixelRatio: zoom * screen,
+  };
+  return { facts, origin };
+}
+
+test("windows with something docked beside the page, at each zoom and scale", () => {
+  const borders = [
+    [0, 0, 0],
+    [4, 4, 4],
+    [16, 16, 32],
+  ] as const;
+  const docks = [
+    [0, 0, 0],
+    [0, 48, 0],
+    [0, 380, 0],
+    [420, 0, 0],
+    [0, 0, 300],
+    [360, 48, 0],
+  ] as const;
+  for (const border of borders) {
+    for (const docked of docks) {
+      for (const zoom of [0.25, 0.9, 1, 1.1, 1.5, 5]) {
+        for (const screen of [1, 1.5, 3]) {
+          const { facts, origin } = arranged({ border, docked }, zoom, screen);
+          const at = topPlacement(facts, zoom, origin);
+          const told = mistake(border);
+          const what = JSON.stringify({ border, docked, zoom, screen, at });
+          assert.ok(isPlausible(facts, zoom, origin), what);
+          // How a shadow lies around something docked cannot be known.
+          const isShadowHidden = docked[2] > 0 || (docked[0] > 0 && docked[1] > 0);
+          if (isShadowHidden && border[2] !== border[0]) continue;
+          assert.ok(Math.abs(at.x / screen - 60 - origin.x + told.x) < 0.01, what);
+          assert.ok(Math.abs(at.y / screen - 40 - origin.y + told.y) < 0.01, what);
+          assert.equal(at.scale, zoom * screen);
+        }
+      }
+    }
+  }
+});
+
+test("where the pointer has not been yet, what is docked is at the right", () => {
+  const right = arranged({ border: [0, 0, 0], docked: [0, 380, 0] }, 1.5, 2);
+  assert.deepEqual(topPlacement(right.facts, 1.5), {
+    x: 120,
+    y: 2 * (40 + BARS),
+    scale: 3,
+    pixels: 2,
+  });
+});
+
+test("a pointer that is somewhere else on the screen than it says is not believed", () => {
+  const { facts } = arranged({ border: [4, 4, 4], docked: [0, 0, 0] }, 1, 1);
+  assert.ok(!isPlausible(facts, 1, { x: -60, y: -40 }));
+  assert.ok(!isPlausible(facts, 1, { x: 4, y: 0 }));
+  assert.ok(!isPlausible(facts, 1, { x: 300, y: 91 }));
+  const full = { ...facts, innerWidth: 1200, innerHeight: 900 };
+  assert.ok(isPlausible(full, 1, { x: 0, y: 0 }));
+});
+
+test("a viewport is whole pixels of the screen wide", () => {
+  for (const pixels of [1588, 1589, 637, 142]) {
+    for (const ratio of [0.25, 0.75, 1, 1.1, 1.5, 2.25, 7.5]) {
+      const real = pixels / ratio;
+      const found = preciseLength(Math.floor(real), ratio, (least) => real >= least);
+      assert.ok(Math.abs(found - real) < 1e-9, `${pixels} ${ratio}: ${found}`);
+    }
+  }
+  assert.equal(
+    preciseLength(500, 1, () => false),
+    500,
+  );
+});
+
 test("what clips is scaled with what it holds", () => {
   // 300 × 200 with borders of 10 and 4, and a scroll bar of 15 at the right.
   const sizes = (scale: number) => ({
@@ -133,20 +237,20 @@ test("what clips is scaled with what it holds", () => {
 
 test("a frame lies where its parent shows it", () => {
   const outer = {
-    placement: { x: 100, y: 200, scale: 1.5 },
+    placement: { x: 100, y: 200, scale: 1.5, pixels: 1 },
     clip: box(0, 0, 1000, 700),
     covered: [],
     visible: true,
   };
   const content = box(40, 60, 300, 200);
   const inner = innerViewport(outer, content, box(40, 60, 300, 100), [box(50, 70, 10, 10)], true);
-  assert.deepEqual(inner.placement, { x: 160, y: 290, scale: 1.5 });
+  assert.deepEqual(inner.placement, { x: 160, y: 290, scale: 1.5, pixels: 1 });
   assert.deepEqual(inner.clip, box(0, 0, 300, 100));
   assert.deepEqual(inner.covered, [box(10, 10, 10, 10)]);
 });
 
 test("rectangles on the desktop are whole pixels, and bounded", () => {
-  const at = { x: 0.4, y: 0, scale: 1.5 };
+  const at = { x: 0.4, y: 0, scale: 1.5, pixels: 1.5 };
   assert.deepEqual(toDesktop(box(1, 1, 3, 3), at), { x: 2, y: 2, width: 4, height: 4 });
   const far = toDesktop(box(Number.POSITIVE_INFINITY, Number.NaN, -5, 1e300), at);
   for (const value of Object.values(far)) assert.ok(Number.isSafeInteger(value));

@@ -52,6 +52,8 @@ export interface Placement {
   readonly y: number;
   /** Physical pixels per CSS pixel. */
   readonly scale: number;
+  /** The same without the page's zoom: pixels of the screen per unit that screens have in CSS. */
+  readonly pixels: number;
 }
 
 const LIMIT = 2 ** 24;

@@ -11,7 +11,8 @@ import { clipped, clippersOf, parentOf, scaleOf, sizesOf } from "./clip.js";
 import { coveredParts } from "./cover.js";
 import { askParent, type FrameTracker } from "./frames.js";
 import { type Box, contains, EMPTY, intersection, isEmpty } from "./rects.js";
-import { HIDDEN, topViewport, type Viewport } from "./viewport.js";
+import { HIDDEN, type Viewport } from "./viewport.js";
+import { TopWindow } from "./window.js";
 
 /** How long each frame is looked at after a sign of movement, in ms. */
 const HOT = 1500;
@@ -68,6 +69,8 @@ export class Tracker implements FrameTracker {
   readonly #resized = new ResizeObserver(() => this.#thorough());
   readonly #mutated = new MutationObserver(() => this.#thorough());
   #viewport: Viewport = HIDDEN;
+  /** A top-level page's. */
+  #window: TopWindow | null = null;
   #listening = false;
   #scheduled = false;
   #wantsThorough = false;
@@ -107,7 +110,7 @@ export class Tracker implements FrameTracker {
 
   /** Compares now; looks into it when something has changed. */
   compare(): void {
-    if (window === top) this.#refresh(topViewport());
+    if (this.#window) this.#viewport = this.#window.viewport;
     const now = performance.now();
     for (const tracked of this.#tracked) {
       if (this.#key(tracked) !== tracked.last) {
@@ -151,7 +154,7 @@ export class Tracker implements FrameTracker {
   }
 
   #look(): void {
-    if (window === top) this.#refresh(topViewport());
+    if (this.#window) this.#viewport = this.#window.viewport;
     const thorough = this.#wantsThorough;
     this.#wantsThorough = false;
     for (const tracked of this.#tracked) {
@@ -237,10 +240,6 @@ export class Tracker implements FrameTracker {
     tracked.shift.observe(tracked.element);
   }
 
-  #refresh(viewport: Viewport): void {
-    this.#viewport = viewport;
-  }
-
   /** Styles and children of ancestors move and cover. */
   #observeAncestors(element: Element): void {
     let last: Element = element;
@@ -268,9 +267,10 @@ export class Tracker implements FrameTracker {
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    if (window !== top) {
+    if (window === top) this.#window = new TopWindow(() => this.#thorough());
+    else {
       askParent((viewport) => {
-        this.#refresh(viewport);
+        this.#viewport = viewport;
         this.#thorough();
       });
     }

@@ -1,7 +1,7 @@
 /**
  * Where this frame's viewport lies on the remote desktop.
  *
- * The top frame knows by its window; another frame asks its parent's content script, which
+ * The top frame knows by its window (window.ts); another frame asks its parent's content script, which
  * answers on a port as often as it changes. The request is a message that the parent's
  * script stops before its page can see it, and names nothing but the frame that asks.
  */
@@ -17,7 +17,7 @@ export interface Viewport {
 }
 
 export const HIDDEN: Viewport = {
-  placement: { x: 0, y: 0, scale: 1 },
+  placement: { x: 0, y: 0, scale: 1, pixels: 1 },
   clip: EMPTY,
   covered: [],
   visible: false,
@@ -47,26 +47,87 @@ export interface WindowFacts {
   readonly devicePixelRatio: number;
 }
 
-/** Borders left, right and below are equal; above are the browser's own bars. */
-export function topPlacement(facts: WindowFacts): Placement {
-  const zoom = zoomOf(facts.outerWidth, facts.innerWidth);
+/** Where the viewport begins in its window, in the units of outer sizes. */
+export interface Origin {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Wider than any window's border or shadow, narrower than what is docked beside a page. */
+const WIDEST_BORDER = 40;
+/** The browser's bars above a page are not lower, and where there are none, nothing is. */
+const LOWEST_BARS = 20;
+
+/**
+ * What is around the viewport is the window's borders, the browser's bars above, and what is
+ * docked beside the page or below (side panels, split views, tools of developers). A page knows
+ * how much it is in all; `origin`, how much of that is at the left and above.
+ *
+ * The host corrects what pages cannot know of a shadow whose margins are not alike, and takes
+ * a page to believe in the same border left, right and below: that is what this says.
+ */
+export function topPlacement(
+  facts: WindowFacts,
+  zoom: number = zoomOf(facts.outerWidth, facts.innerWidth),
+  origin: Origin | null = null,
+): Placement {
   const pixels = facts.devicePixelRatio / zoom;
-  const border = Math.max(0, (facts.outerWidth - facts.innerWidth * zoom) / 2);
-  const above = Math.max(0, facts.outerHeight - facts.innerHeight * zoom - border);
+  const around = {
+    width: facts.outerWidth - facts.innerWidth * zoom,
+    height: facts.outerHeight - facts.innerHeight * zoom,
+  };
+  const at = originOf(around, origin);
   return {
-    x: (facts.screenX + border) * pixels,
-    y: (facts.screenY + above) * pixels,
+    x: (facts.screenX + at.x) * pixels,
+    y: (facts.screenY + at.y) * pixels,
     scale: facts.devicePixelRatio,
+    pixels,
   };
 }
 
-export function topViewport(): Viewport {
+function originOf(around: { width: number; height: number }, origin: Origin | null): Origin {
+  if (!origin) {
+    // Mostly at the right; how wide the border is then nobody says.
+    if (around.width > 2 * WIDEST_BORDER) return { x: 0, y: Math.max(0, around.height) };
+    const border = Math.max(0, around.width / 2);
+    return { x: border, y: Math.max(0, around.height - border) };
+  }
+  const isBorder = (width: number) => width <= WIDEST_BORDER;
+  const sides = [origin.x, around.width - origin.x];
+  const below = around.height - origin.y;
+  // What is docked hides how wide the border there is: as the others.
+  const seen = sides.some(isBorder) ? sides.filter(isBorder) : [isBorder(below) ? below : 0];
+  const usual = seen.reduce((sum, one) => sum + one) / seen.length;
+  const [left = 0, right = 0] = sides.map((side) => (isBorder(side) ? side : usual));
+  const border = (left + right) / 2;
   return {
-    placement: topPlacement(window),
-    clip: { left: 0, top: 0, right: innerWidth, bottom: innerHeight },
-    covered: [],
-    visible: document.visibilityState === "visible",
+    x: origin.x - left + border,
+    y: origin.y - border + (isBorder(below) ? below : border),
   };
+}
+
+/** Whether the viewport can begin there: some programs that move the pointer say otherwise. */
+export function isPlausible(facts: WindowFacts, zoom: number, { x, y }: Origin): boolean {
+  const width = facts.outerWidth - facts.innerWidth * zoom;
+  const height = facts.outerHeight - facts.innerHeight * zoom;
+  const isWithin = x > -1 && y > -1 && x < width + 1 && y < height + 1;
+  return isWithin && (y >= LOWEST_BARS || height <= WIDEST_BORDER);
+}
+
+/**
+ * A viewport's width or height, which `inner` has without its fraction: whole pixels of the
+ * screen. `isAtLeast`: a media query for a length in CSS pixels.
+ */
+export function preciseLength(
+  inner: number,
+  ratio: number,
+  isAtLeast: (length: number) => boolean,
+): number {
+  let pixels = Math.floor(inner * ratio) - 1;
+  const most = pixels + Math.ceil(ratio) + 3;
+  if (!isAtLeast((pixels - 0.5) / ratio)) return inner;
+  while (pixels < most && isAtLeast((pixels + 0.5) / ratio)) pixels++;
+  return pixels / ratio;
 }
 
 /** `outer` as seen from inside a frame whose content box is `content`. */
@@ -77,7 +138,7 @@ export function innerViewport(
   covered: readonly Box[],
   visible: boolean,
 ): Viewport {
-  const { x, y, scale } = outer.placement;
+  const { x, y, scale, pixels } = outer.placement;
   const shifted = (box: Box): Box => ({
     left: box.left - content.left,
     top: box.top - content.top,
@@ -85,7 +146,7 @@ export function innerViewport(
     bottom: box.bottom - content.top,
   });
   return {
-    placement: { x: x + content.left * scale, y: y + content.top * scale, scale },
+    placement: { x: x + content.left * scale, y: y + content.top * scale, scale, pixels },
     clip: shifted(clip),
     covered: covered.map(shifted),
     visible,
