@@ -9,15 +9,19 @@ import { audioBar, isPlain } from "./layout/audio_bar.js";
 import { controlsOf, showsControls } from "./layout/control_bar.js";
 import { pictureBox } from "./layout/picture.js";
 import { type Box, EMPTY, fewBoxes, isEmpty, toDesktop } from "./layout/rects.js";
+import type { Flaw } from "./layout/shown.js";
 import type { Tracker } from "./layout/tracker.js";
-import { isUpright } from "./layout/upright.js";
-import type { Viewport } from "./layout/viewport.js";
+import type { Sight } from "./layout/viewport.js";
 import { Placeholder } from "./placeholder.js";
 
-const TURNED: Reason = {
+const refusal = (message: string): Reason => ({
   code: "policy",
-  message: "The page shows the video turned, mirrored or distorted.",
+  message,
   next_step: "Nothing is needed: it plays in the session.",
+});
+const REFUSALS: Record<Flaw, Reason> = {
+  turned: refusal("The page shows the video turned, mirrored or distorted."),
+  effect: refusal("The page shows the video with an effect (a filter, a mask or transparency)."),
 };
 
 const NOWHERE = { x: 0, y: 0, width: 0, height: 0 };
@@ -33,7 +37,7 @@ const AWAY: PlayerCommand = {
 };
 
 /** Parts told as covered; the channel's own bound is larger. */
-const MAX_COVERED = 24;
+const MAX_COVERED = 48;
 
 class Watched {
   stop: () => void = () => {};
@@ -74,11 +78,10 @@ export class Places {
     watched.placeholder?.veil();
     watched.stop = this.#tracker.track(
       element,
-      (viewport, content, clip, covered, isVisible) => {
-        const upright = !isVisible || isUpright(element);
-        if (!upright && watched.placeholder) return this.#refuse(player, TURNED);
-        const visible = isVisible && upright;
-        const layout = layoutOf(watched, viewport, content, clip, covered, visible);
+      (sight) => {
+        const { flaw } = sight;
+        if (flaw && watched.placeholder) return this.#refuse(player, REFUSALS[flaw]);
+        const layout = layoutOf(watched, { ...sight, visible: sight.visible && !flaw });
         const text = JSON.stringify(layout);
         if (text === watched.last) return;
         watched.last = text;
@@ -129,15 +132,9 @@ export class Places {
   }
 }
 
-function layoutOf(
-  watched: Watched,
-  viewport: Viewport,
-  content: Box,
-  clip: Box,
-  covered: readonly Box[],
-  visible: boolean,
-): Layout {
+function layoutOf(watched: Watched, sight: Sight): Layout {
   const { element } = watched;
+  const { viewport, content, clip, covered, visible } = sight;
   const { drawn, bar, own } = drawnOf(watched, content, clip, visible);
   const at = viewport.placement;
   const isShown = visible && !isEmpty(drawn);

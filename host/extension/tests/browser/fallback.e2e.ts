@@ -108,6 +108,18 @@ const CAPTURES: Record<string, { script: () => unknown; reason: string }> = {
     },
     reason: "The page shows the video turned",
   },
+  "a filter": {
+    script: () => media[0]?.parentElement?.style.setProperty("filter", "grayscale(1)"),
+    reason: "The page shows the video with an effect",
+  },
+  "a shape": {
+    script: () => media[0]?.style.setProperty("clip-path", "circle(40%)"),
+    reason: "The page shows the video with an effect",
+  },
+  "transparency that stays": {
+    script: () => media[0]?.parentElement?.style.setProperty("opacity", "0.5"),
+    reason: "The page shows the video with an effect",
+  },
   "media keys": {
     script: async () => {
       const access = await navigator.requestMediaKeySystemAccess("org.w3.clearkey", [

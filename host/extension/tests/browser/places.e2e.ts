@@ -57,6 +57,54 @@ test("what clips the video is scaled with it", async () => {
   }
 });
 
+/** Boxes of 480 × 270, round: what is outside of the arcs is not the picture's. */
+const ROUND: Record<string, string> = {
+  "its own radius": `<style>video { border-radius: 60px }</style><slot></slot>`,
+  "what it is in": `<div style="border-radius: 60px; overflow: hidden; width: 480px; height: 270px">
+    <slot></slot></div>`,
+  "a clip path": `<div style="clip-path: inset(0 round 60px); width: 480px; height: 270px">
+    <slot></slot></div>`,
+};
+
+for (const [what, markup] of Object.entries(ROUND)) {
+  test(`round corners: ${what}`, async () => {
+    await show("<slot></slot>");
+    await layouts.until("nothing covers it", ({ covered }) => covered.length === 0);
+    await show(markup);
+    await layouts.until("four corners", (layout) => {
+      const out = [3, 477].flatMap((x) => [3, 267].map((y) => isSeen(layout, x, y)));
+      const inside = [30, 450].flatMap((x) => [30, 240].map((y) => isSeen(layout, x, y)));
+      return !out.includes(true) && !inside.includes(false);
+    });
+  });
+}
+
+test("a clip path cuts the picture", async () => {
+  await show(`<div style="clip-path: inset(10px 20px 30px 40px); width: 480px; height: 270px">
+    <slot></slot></div>`);
+  await layouts.until("the cut", (layout) => {
+    return JSON.stringify(within(layout)) === '{"x":40,"y":10,"width":420,"height":230}';
+  });
+});
+
+test("a fade leaves the picture on the device", async () => {
+  await show("<slot></slot>");
+  await layouts.until("its place", ({ visible }) => visible);
+  await page.evaluate(async () => {
+    const video = media[0] as HTMLVideoElement;
+    await video.animate([{ opacity: 1 }, { opacity: 0.2 }, { opacity: 1 }], 1800).finished;
+  });
+  assert.equal(
+    rig.status.now.value.items.find((item) => item.failed !== null),
+    undefined,
+  );
+  assert.equal((await layouts.last)?.visible, true);
+  await page.evaluate(() => (media[0] as HTMLVideoElement).style.setProperty("opacity", "0"));
+  await layouts.until("it is not seen", ({ visible }) => !visible);
+  await page.evaluate(() => (media[0] as HTMLVideoElement).style.removeProperty("opacity"));
+  await layouts.until("it is seen", ({ visible }) => visible);
+});
+
 /** A transparent layer over the whole video; `.big` is a play button in the middle. */
 const LAYER = `<style>
   .layer { position: absolute; inset: 0 }

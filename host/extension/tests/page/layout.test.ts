@@ -5,6 +5,13 @@ import { base64Of } from "../../src/isolated/base64.js";
 import { audioBar } from "../../src/isolated/layout/audio_bar.js";
 import { paddingBox } from "../../src/isolated/layout/clip.js";
 import { controlsOf } from "../../src/isolated/layout/control_bar.js";
+import {
+  cornerBoxes,
+  innerRadii,
+  insetOf,
+  type Radius,
+  radiiOf,
+} from "../../src/isolated/layout/corners.js";
 import { components, offset, pictureBox } from "../../src/isolated/layout/picture.js";
 import {
   type Box,
@@ -235,15 +242,85 @@ test("what clips is scaled with what it holds", () => {
   assert.deepEqual(paddingBox(inline), box(100, 50, 600, 400));
 });
 
+test("round corners as styles say them", () => {
+  const same = (radius: Radius) => [radius, radius, radius, radius];
+  assert.deepEqual(radiiOf(["8px", "8px", "8px", "8px"], 300, 200), same([8, 8]));
+  assert.deepEqual(radiiOf(["50%", "50%", "50%", "50%"], 300, 200), same([150, 100]));
+  assert.deepEqual(radiiOf(["10% 20px", "0px", "0px", "0px"], 300, 200)[0], [30, 20]);
+  // More than there is room for becomes a pill.
+  assert.deepEqual(radiiOf(["999px", "999px", "999px", "999px"], 300, 200), same([100, 100]));
+  const inner = innerRadii(radiiOf(["8px", "8px", "8px", "8px"], 300, 200), [2, 3, 10, 0]);
+  assert.deepEqual(inner, [
+    [8, 6],
+    [5, 6],
+    [5, 0],
+    [8, 0],
+  ]);
+});
+
+test("what is outside of a round corner is covered, but for less than a step", () => {
+  const at = box(100, 50, 300, 200);
+  for (const radius of [
+    [8, 8],
+    [40, 20],
+    [150, 100],
+  ] as const) {
+    const boxes = cornerBoxes(at, [radius, radius, radius, radius]);
+    assert.ok(boxes.length > 0 && boxes.length <= 24, `${boxes.length}`);
+    const [rx, ry] = radius;
+    const slack = Math.max(1.5, Math.max(rx, ry) / 7);
+    for (let x = 0.5; x < rx; x += rx / 20) {
+      for (let y = 0.5; y < ry; y += ry / 20) {
+        const out = (Math.hypot((rx - x) / rx, (ry - y) / ry) - 1) * Math.min(rx, ry);
+        for (const [left, top] of [
+          [100 + x, 50 + y],
+          [400 - x, 50 + y],
+          [400 - x, 250 - y],
+          [100 + x, 250 - y],
+        ] as const) {
+          const isCovered = boxes.some((one) => contains(one, box(left, top, 0, 0)));
+          if (out > slack) assert.ok(isCovered, `${radius}: ${x}, ${y} is outside`);
+          if (out < -slack) assert.ok(!isCovered, `${radius}: ${x}, ${y} is inside`);
+        }
+      }
+    }
+  }
+  assert.deepEqual(cornerBoxes(at, radiiOf(["0px", "0px", "0px", "0px"], 300, 200)), []);
+});
+
+test("clip paths that are boxes", () => {
+  const cases: readonly (readonly [string, readonly number[], Radius])[] = [
+    ["inset(10px)", [10, 10, 10, 10], [0, 0]],
+    ["inset(10% 20px)", [20, 20, 20, 20], [0, 0]],
+    ["inset(0px 10px 5px 1px round 8px)", [0, 10, 5, 1], [8, 8]],
+    ["inset(0px round 10% / 20px)", [0, 0, 0, 0], [30, 20]],
+  ];
+  for (const [path, sides, radius] of cases) {
+    const inset = insetOf(path, 300, 200);
+    assert.deepEqual(inset?.sides, sides, path);
+    assert.deepEqual(inset?.radii[0], radius, path);
+  }
+  for (const other of [
+    "circle(50%)",
+    "inset(calc(10% + 2px))",
+    "inset(1px) content-box",
+    "url(#a)",
+  ])
+    assert.equal(insetOf(other, 300, 200), null, other);
+});
+
 test("a frame lies where its parent shows it", () => {
   const outer = {
     placement: { x: 100, y: 200, scale: 1.5, pixels: 1 },
     clip: box(0, 0, 1000, 700),
     covered: [],
     visible: true,
+    flaw: null,
   };
   const content = box(40, 60, 300, 200);
-  const inner = innerViewport(outer, content, box(40, 60, 300, 100), [box(50, 70, 10, 10)], true);
+  const clip = box(40, 60, 300, 100);
+  const seen = { viewport: outer, content, clip, visible: true, flaw: null };
+  const inner = innerViewport({ ...seen, covered: [box(50, 70, 10, 10)] });
   assert.deepEqual(inner.placement, { x: 160, y: 290, scale: 1.5, pixels: 1 });
   assert.deepEqual(inner.clip, box(0, 0, 300, 100));
   assert.deepEqual(inner.covered, [box(10, 10, 10, 10)]);

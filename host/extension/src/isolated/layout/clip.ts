@@ -1,8 +1,6 @@
-/** Which ancestors clip an element, in the flat tree (CSS Overflow 3, CSS Containment 2). */
-import { type Box, intersection, isEmpty } from "./rects.js";
-
-/** Ancestors looked at. */
-const MAX_DEPTH = 200;
+/** What elements clip what is in them to, and the flat tree that they are in. */
+import { cornerBoxes, type Four, innerRadii, insetOf, radiiOf, scaledRadii } from "./corners.js";
+import { type Box, intersection } from "./rects.js";
 
 export function parentOf(element: Element): Element | null {
   if (element.assignedSlot) return element.assignedSlot;
@@ -19,31 +17,6 @@ export function holdsAll(style: CSSStyleDeclaration): boolean {
     style.perspective !== "none" ||
     /paint|layout|strict|content/.test(style.contain)
   );
-}
-
-/** The ancestors that clip `element`, nearest first; the viewport is not among them. */
-export function clippersOf(element: Element): Element[] {
-  const clippers: Element[] = [];
-  let escapes = getComputedStyle(element).position;
-  let current = element;
-  for (let depth = 0; depth < MAX_DEPTH; depth++) {
-    if (document.fullscreenElement === current) break;
-    const parent = parentOf(current);
-    if (!parent || parent === document.documentElement) break;
-    const style = getComputedStyle(parent);
-    const positioned = style.position !== "static";
-    const holds = holdsAll(style);
-    const skipped =
-      (escapes === "fixed" && !holds) || (escapes === "absolute" && !positioned && !holds);
-    if (!skipped) {
-      const clips = style.overflow !== "visible" || /paint|strict|content/.test(style.contain);
-      // The body's overflow is the viewport's.
-      if (clips && parent !== document.body) clippers.push(parent);
-      escapes = style.position;
-    }
-    current = parent;
-  }
-  return clippers;
 }
 
 /** Sizes of an element: `rect` as it is shown, the others before it is scaled. */
@@ -87,12 +60,74 @@ export function sizesOf(element: Element): Sizes {
   return { rect, offsetWidth: 0, offsetHeight: 0, ...none };
 }
 
-/** What is left of `box` between `clippers`. */
-export function clipped(box: Box, clippers: readonly Element[]): Box {
-  let left = box;
-  for (const clipper of clippers) {
-    if (isEmpty(left)) break;
-    left = intersection(left, paddingBox(sizesOf(clipper)));
-  }
-  return left;
+/** What an element leaves of what is in it. */
+export interface Clip {
+  readonly box: Box;
+  /** What its rounded corners take from that. */
+  readonly corners: readonly Box[];
+}
+
+type Sides = Four<number>;
+
+function sidesOf(style: CSSStyleDeclaration, ...names: readonly string[]): Sides {
+  const side = (name: string) =>
+    names.reduce((sum, one) => {
+      const property = one === "border" ? `border-${name}-width` : `${one}-${name}`;
+      return sum + Number.parseFloat(style.getPropertyValue(property));
+    }, 0);
+  return [side("top"), side("right"), side("bottom"), side("left")];
+}
+
+/** `box`, which lies by `sides` inside of the element's border box, with its round corners. */
+function rounded(box: Box, style: CSSStyleDeclaration, sides: Sides, sizes: Sizes): Clip {
+  const texts: Four<string> = [
+    style.borderTopLeftRadius,
+    style.borderTopRightRadius,
+    style.borderBottomRightRadius,
+    style.borderBottomLeftRadius,
+  ];
+  if (texts.every((text) => text === "0px")) return { box, corners: [] };
+  const { offsetWidth, offsetHeight } = sizes;
+  const radii = innerRadii(radiiOf(texts, offsetWidth, offsetHeight), sides);
+  return { box, corners: cornerBoxes(box, scaledRadii(radii, ...scaleOf(sizes))) };
+}
+
+/** The content box, which replaced elements clip what they show to. */
+export function contentClip(element: Element, style: CSSStyleDeclaration): Clip {
+  const sizes = sizesOf(element);
+  const sides = sidesOf(style, "border", "padding");
+  return rounded(within(sizes, sides), style, sides, sizes);
+}
+
+/** The padding box, which `overflow` clips to. */
+export function paddingClip(element: Element, style: CSSStyleDeclaration): Clip {
+  const sizes = sizesOf(element);
+  return rounded(paddingBox(sizes), style, sidesOf(style, "border"), sizes);
+}
+
+/** Of a `clip-path` that is an `inset()`. */
+export function insetClip(element: Element, path: string): Clip | null {
+  const sizes = sizesOf(element);
+  const { offsetWidth, offsetHeight } = sizes;
+  if (offsetWidth === 0 || offsetHeight === 0) return null;
+  const inset = insetOf(path, offsetWidth, offsetHeight);
+  if (!inset) return null;
+  const box = within(sizes, inset.sides);
+  return { box, corners: cornerBoxes(box, scaledRadii(inset.radii, ...scaleOf(sizes))) };
+}
+
+function within(sizes: Sizes, [top, right, bottom, left]: Sides): Box {
+  const { rect } = sizes;
+  const [scaleX, scaleY] = scaleOf(sizes);
+  return {
+    left: rect.left + left * scaleX,
+    top: rect.top + top * scaleY,
+    right: rect.right - right * scaleX,
+    bottom: rect.bottom - bottom * scaleY,
+  };
+}
+
+/** What is left of `box` between `clips`. */
+export function clipped(box: Box, clips: readonly Clip[]): Box {
+  return clips.reduce((left, clip) => intersection(left, clip.box), box);
 }

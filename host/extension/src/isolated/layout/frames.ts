@@ -1,22 +1,12 @@
 /** Asks the parent frame for this frame's place, and answers frames in this one. */
-import type { Box } from "./rects.js";
-import { innerViewport, type Viewport } from "./viewport.js";
+import { innerViewport, type Sight, type Viewport } from "./viewport.js";
 
 /** What a frame asks its parent with; a port comes with it. */
 const QUESTION = "nearside-place";
 
 export interface FrameTracker {
   /** Tells `deliver` where `element` lies from now on; returns how to stop. */
-  track(
-    element: HTMLElement,
-    deliver: (
-      viewport: Viewport,
-      content: Box,
-      clip: Box,
-      covered: readonly Box[],
-      visible: boolean,
-    ) => void,
-  ): () => void;
+  track(element: HTMLElement, deliver: (sight: Sight) => void): () => void;
 }
 
 /** Asks the parent; `receive` gets the answer at each change. */
@@ -54,9 +44,7 @@ export function answerFrames(tracker: () => FrameTracker): void {
       event.stopImmediatePropagation();
       const frame = frameOf(event.source);
       if (!frame) return;
-      tracker().track(frame, (outer, content, clip, covered, visible) => {
-        port.postMessage(innerViewport(outer, content, clip, covered, visible));
-      });
+      tracker().track(frame, (sight) => port.postMessage(innerViewport(sight)));
     },
     true,
   );

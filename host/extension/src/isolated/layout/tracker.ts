@@ -7,10 +7,11 @@
  * each frame for a while after anything that a move begins with. Before the device shows
  * anything there is nothing to follow, and a page that begins to play has enough to do.
  */
-import { clipped, clippersOf, parentOf, scaleOf, sizesOf } from "./clip.js";
+import { clipped, parentOf } from "./clip.js";
 import { coveredParts } from "./cover.js";
 import { askParent, type FrameTracker } from "./frames.js";
-import { type Box, contains, EMPTY, intersection, isEmpty } from "./rects.js";
+import { type Box, contains, EMPTY, fewBoxes, intersection, isEmpty } from "./rects.js";
+import { type Flaw, type Shown, shownOf } from "./shown.js";
 import { HIDDEN, type Viewport } from "./viewport.js";
 import { TopWindow } from "./window.js";
 
@@ -24,6 +25,13 @@ const RELOOK = 1000;
 const SHARE = { resting: 0.01, pointing: 0.05 };
 /** The pointer was here just now, in ms. */
 const POINTED = 2000;
+/** Boxes that rounded corners take. */
+const MAX_CORNERS = 24;
+/** Less opaque than this lets something through, and more than that is seen at all. */
+const OPAQUE = 0.99;
+const SEEN = 0.01;
+/** A fade is over when the opacity has been the same so long, in ms. */
+const FADE = 1000;
 /** Shortest time between two looks for what covers, in ms. */
 const SHORTEST = 100;
 
@@ -38,6 +46,8 @@ class Tracked {
   last = "";
   /** When that was. */
   measured = 0;
+  /** Since when it has been as opaque as it is. */
+  opacity = { value: 1, since: 0 };
 
   constructor(
     readonly element: HTMLElement,
@@ -45,23 +55,6 @@ class Tracked {
     /** The device shows something there. */
     public shown: boolean,
   ) {}
-}
-
-/** Content box in CSS pixels of the viewport. */
-export function contentBox(element: Element): Box {
-  const sizes = sizesOf(element);
-  const { rect } = sizes;
-  const [scaleX, scaleY] = scaleOf(sizes);
-  const style = getComputedStyle(element);
-  const side = (name: string) =>
-    Number.parseFloat(style.getPropertyValue(`border-${name}-width`)) +
-    Number.parseFloat(style.getPropertyValue(`padding-${name}`));
-  return {
-    left: rect.left + side("left") * scaleX,
-    top: rect.top + side("top") * scaleY,
-    right: rect.right - side("right") * scaleX,
-    bottom: rect.bottom - side("bottom") * scaleY,
-  };
 }
 
 export class Tracker implements FrameTracker {
@@ -175,18 +168,35 @@ export class Tracker implements FrameTracker {
     const { element, deliver } = tracked;
     tracked.measured = performance.now();
     const viewport = this.#viewport;
-    const content = contentBox(element);
-    const seen = clipped(intersection(content, viewport.clip), clippersOf(element));
-    const shown =
+    const shown = shownOf(element);
+    const content = shown.clips[0]?.box ?? EMPTY;
+    const seen = clipped(intersection(content, viewport.clip), shown.clips);
+    const isShown =
       viewport.visible &&
       document.visibilityState === "visible" &&
       element.isConnected &&
-      element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-    const visible = shown && !isEmpty(seen);
+      shown.opacity > SEEN &&
+      element.checkVisibility({ visibilityProperty: true });
+    const visible = isShown && !isEmpty(seen);
     if (visible) this.#cover(tracked, seen);
-    const covered = visible ? [...tracked.covered, ...viewport.covered] : [];
-    deliver(viewport, content, visible ? seen : EMPTY, covered, visible);
+    const corners = shown.clips.flatMap((clip) => clip.corners);
+    const covered = visible
+      ? [...tracked.covered, ...fewBoxes(corners, seen, MAX_CORNERS), ...viewport.covered]
+      : [];
+    const flaw = visible ? (this.#flawOf(tracked, shown) ?? viewport.flaw) : null;
+    deliver({ viewport, content, clip: visible ? seen : EMPTY, covered, visible, flaw });
     this.#watchShift(tracked);
+  }
+
+  /** Transparency is one that stays: what fades is seen as it will be. */
+  #flawOf(tracked: Tracked, { flaw, opacity }: Shown): Flaw | null {
+    const now = performance.now();
+    if (opacity !== tracked.opacity.value) {
+      tracked.opacity = { value: opacity, since: now };
+      if (opacity < OPAQUE) setTimeout(() => this.#thorough(), FADE);
+    }
+    if (flaw || opacity >= OPAQUE) return flaw;
+    return now - tracked.opacity.since >= FADE ? "effect" : null;
   }
 
   /** Looks for what covers, or remembers to: it costs, and pages change all the time. */

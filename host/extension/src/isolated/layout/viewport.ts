@@ -6,6 +6,7 @@
  * script stops before its page can see it, and names nothing but the frame that asks.
  */
 import { type Box, EMPTY, type Placement } from "./rects.js";
+import type { Flaw } from "./shown.js";
 
 export interface Viewport {
   readonly placement: Placement;
@@ -14,6 +15,22 @@ export interface Viewport {
   /** What of the viewport is covered from outside, in its own CSS pixels. */
   readonly covered: readonly Box[];
   readonly visible: boolean;
+  /** Of how pages around this one show it. */
+  readonly flaw: Flaw | null;
+}
+
+/** How an element is seen: boxes are in CSS pixels of its viewport. */
+export interface Sight {
+  readonly viewport: Viewport;
+  /** Its content box. */
+  readonly content: Box;
+  /** What of that is not clipped, */
+  readonly clip: Box;
+  /** and what of it is covered. */
+  readonly covered: readonly Box[];
+  readonly visible: boolean;
+  /** Why the device cannot show it as it is seen. */
+  readonly flaw: Flaw | null;
 }
 
 export const HIDDEN: Viewport = {
@@ -21,6 +38,7 @@ export const HIDDEN: Viewport = {
   clip: EMPTY,
   covered: [],
   visible: false,
+  flaw: null,
 };
 
 /** Zoom levels of Chromium's menus, in percent. */
@@ -130,15 +148,10 @@ export function preciseLength(
   return pixels / ratio;
 }
 
-/** `outer` as seen from inside a frame whose content box is `content`. */
-export function innerViewport(
-  outer: Viewport,
-  content: Box,
-  clip: Box,
-  covered: readonly Box[],
-  visible: boolean,
-): Viewport {
-  const { x, y, scale, pixels } = outer.placement;
+/** The viewport of a frame whose element is seen like that. */
+export function innerViewport(sight: Sight): Viewport {
+  const { viewport, content, clip, covered, visible, flaw } = sight;
+  const { x, y, scale, pixels } = viewport.placement;
   const shifted = (box: Box): Box => ({
     left: box.left - content.left,
     top: box.top - content.top,
@@ -150,5 +163,6 @@ export function innerViewport(
     clip: shifted(clip),
     covered: covered.map(shifted),
     visible,
+    flaw,
   };
 }

@@ -60,6 +60,7 @@ export class TopWindow {
       clip: { left: 0, top: 0, right: facts.innerWidth, bottom: facts.innerHeight },
       covered: [],
       visible: document.visibilityState === "visible",
+      flaw: null,
     };
   }
 
