@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Browser } from "../browser.ts";
 import { type ClipName, FRAMES } from "../clips.ts";
+import type { MediaEvent } from "../page.ts";
 import { play } from "../play.ts";
 import type { Report } from "../report.ts";
 import type { Rig } from "../rig.ts";
+import { STEP_MS } from "../wait.ts";
 
 interface Case {
   name: string;
@@ -81,7 +83,31 @@ export function playerCases(
         check(report, one, rig.options.native ?? false);
       });
     }
+    if (chosen(`players ${UNSEEN}`)) test(UNSEEN, async () => unseen(await place()));
   });
+}
+
+const UNSEEN = "files one after the other, in a tab behind another";
+
+/** Browsers load nothing in such a tab but for who has played before. */
+async function unseen({ rig, browser }: { rig: Rig; browser: Browser }): Promise<void> {
+  const [first, second] = [await rig.clip("mp4"), await rig.clip("webm")];
+  const page = await browser.page();
+  await page.open(await playerUrl(rig, "file", []));
+  await page.evaluate(`
+    globalThis.player = document.body.appendChild(document.createElement("video"));
+    player.addEventListener("ended", () => { player.src = "${second}"; player.play(); },
+      { once: true });
+    player.src = "${first}"; player.play();`);
+  await page.event("playing");
+  const other = await browser.page();
+  await other.send("Page.bringToFront");
+  const isOver = (events: MediaEvent[]) =>
+    events.filter(({ type }) => type === "ended").length === 2;
+  await page.events.until("end of both", isOver, STEP_MS, () => page.describe());
+  assert.equal(await page.evaluate("document.visibilityState"), "hidden");
+  await other.close();
+  await page.close();
 }
 
 function check(report: Report, one: Case, native: boolean): void {

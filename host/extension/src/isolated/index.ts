@@ -11,6 +11,7 @@ import { answerFrames } from "./layout/frames.js";
 import { Tracker } from "./layout/tracker.js";
 import { explain } from "./note.js";
 import { Places } from "./places.js";
+import { countAsPlayed } from "./played.js";
 import { WorkerPort } from "./worker_port.js";
 
 let tracker: Tracker | null = null;
@@ -89,6 +90,11 @@ function join(bridge: MessagePort, name: string): void {
         return;
       case "motion":
         places?.moves(message.player, message.motion);
+        return;
+      case "player":
+        if (message.command.type === "open" && message.command.source.type === "url")
+          countAsPlayed();
+        ofFrame(message);
         return;
       default:
         ofFrame(message);
