@@ -151,6 +151,8 @@ export class Tracker implements FrameTracker {
     const thorough = this.#wantsThorough;
     this.#wantsThorough = false;
     for (const tracked of this.#tracked) {
+      // In another document its size comes when those of this one were told: an error for the page.
+      if (tracked.element.ownerDocument !== document) this.#resized.unobserve(tracked.element);
       const key = this.#key(tracked);
       if (!thorough && key === tracked.last) continue;
       tracked.last = key;
