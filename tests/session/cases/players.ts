@@ -84,6 +84,7 @@ export function playerCases(
       });
     }
     if (chosen(`players ${UNSEEN}`)) test(UNSEEN, async () => unseen(await place()));
+    if (chosen(`players ${FROZEN}`)) test(FROZEN, async () => frozen(await place()));
   });
 }
 
@@ -107,6 +108,23 @@ async function unseen({ rig, browser }: { rig: Rig; browser: Browser }): Promise
   await page.events.until("end of both", isOver, STEP_MS, () => page.describe());
   assert.equal(await page.evaluate("document.visibilityState"), "hidden");
   await other.close();
+  await page.close();
+}
+
+const FROZEN = "a file, in a tab that the browser freezes";
+
+/** Page Lifecycle: media of frozen pages pause. */
+async function frozen({ rig, browser }: { rig: Rig; browser: Browser }): Promise<void> {
+  const page = await browser.page();
+  await page.open(await playerUrl(rig, "file", ["mp4"]));
+  const [video] = await page.elements();
+  assert.ok(video);
+  await page.play(video);
+  await page.event("frame");
+  await page.send("Page.setWebLifecycleState", { state: "frozen" });
+  await page.send("Page.setWebLifecycleState", { state: "active" });
+  const { currentTime } = await page.event("pause");
+  assert.ok(currentTime < 3, `paused at ${currentTime}`);
   await page.close();
 }
 

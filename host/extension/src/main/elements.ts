@@ -7,6 +7,7 @@ import { watchTracks } from "./cues.js";
 import type { Link } from "./link.js";
 import { listenTo } from "./native_events.js";
 import {
+  addListener,
   hostOf,
   isConnected,
   NativeMediaElement,
@@ -31,6 +32,8 @@ export class Elements {
   constructor(link: Link) {
     this.#link = link;
     this.#removals = new MutationObserver(() => queueTask(() => this.#lookForRemoved()));
+    // Page Lifecycle: what plays in a page that is frozen pauses.
+    addListener(document, "freeze", (event) => event.isTrusted && this.#pauseAll(), true);
   }
 
   /** The control of an element that is known; null for everything else. */
@@ -106,6 +109,12 @@ export class Elements {
       }
       root = hostOf(top);
     }
+  }
+
+  #pauseAll(): void {
+    this.#playing.forEach((control) => {
+      control.pause();
+    });
   }
 
   /** An element that is taken out of its document pauses, if it is not back by the next task. */
