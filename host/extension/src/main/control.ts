@@ -97,7 +97,7 @@ export class Control implements PlayerSink, Owner {
 
   /** Nothing is known of what it plays. */
   get rests(): boolean {
-    return this.mode === "nothing" && this.#reported.id === 0 && this.#bar.reason === null;
+    return this.#key === "" && this.#reported.id === 0 && this.#bar.reason === null;
   }
 
   get onDevice(): boolean {

@@ -16,7 +16,7 @@ import {
   rootOf,
   stopObserving,
 } from "./natives.js";
-import { SafeSet, SafeWeakMap, SafeWeakSet } from "./primordials.js";
+import { SafeMap, SafeSet, SafeWeakMap, SafeWeakSet } from "./primordials.js";
 import { queueTask } from "./tasks.js";
 
 export class Elements {
@@ -24,8 +24,8 @@ export class Elements {
   readonly #controls = new SafeWeakMap<HTMLMediaElement, Control>();
   readonly #playing = new SafeSet<Control>();
   readonly #connected = new SafeSet<Control>();
-  /** Elements that load anew and were not looked at yet. */
-  readonly #late = new SafeSet<Control>();
+  /** Elements that load and were not looked at yet; whether anew. */
+  readonly #late = new SafeMap<Control, boolean>();
   #observed = new SafeWeakSet<Node>();
   readonly #removals: MutationObserver;
 
@@ -69,22 +69,25 @@ export class Elements {
    * or when somebody asks: until then the browser opens the source, for which the page waits.
    */
   loads(control: Control): void {
+    const { started } = control.told;
     control.told.started = false;
     if (!control.rests) return control.sync(true);
-    this.#late.add(control);
+    // Of one without a source the page may have asked to play what comes.
+    this.#late.set(control, started || this.#late.get(control) === true);
     queueTask(() => this.catchUp());
   }
 
   /** Looks at all that load anew. */
   catchUp(): void {
-    this.#late.forEach((control) => {
+    this.#late.forEach((_, control) => {
       this.#catchUp(control);
     });
   }
 
   #catchUp(control: Control): void {
+    const anew = this.#late.get(control) === true;
     this.#late.delete(control);
-    control.sync(true);
+    control.sync(anew);
   }
 
   #onPlaying(control: Control, playing: boolean): void {
