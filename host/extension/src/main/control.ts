@@ -86,6 +86,7 @@ export class Control implements PlayerSink, Owner {
       send: (command) => this.send(command),
       hasData: () => this.#deviceHasData(),
       settle: (pending, failure) => this.promises.settle(pending, failure),
+      refuse: (pending) => this.promises.refuse(pending),
     });
     this.preload = new Preload(element);
     this.permission = new Permission(element, isVideo, this.promises);
@@ -259,8 +260,7 @@ export class Control implements PlayerSink, Owner {
     if (this.mode === "waiting") this.mode = "native";
     if (attachment) this.#reported.plays("native", reason);
     if (!this.onDevice) return;
-    const { element, playback } = this;
-    const at = this.position;
+    const { element, playback, position: at } = this;
     const plays = !playback.paused && !playback.ended;
     const { running, seeking } = playback;
     this.send({ type: "pause" });
@@ -270,11 +270,7 @@ export class Control implements PlayerSink, Owner {
     this.#stopWatching();
     this.preload.restore();
     const there = sought || isAt(element, at);
-    this.told.playing = running;
-    this.told.runs = running;
-    this.told.ended = playback.ended;
-    this.told.changesHands();
-    this.told.changingHands = !sought && (plays || !there);
+    this.told.handsBack(running, playback.ended, !sought && (plays || !there));
     if (!there && native.readyState.get(element) > 0) native.currentTime.set(element, at);
     this.told.owesSeeked = seeking && !sought && native.seeking.get(element);
     if (seeking && !sought && !this.told.owesSeeked) {
@@ -284,6 +280,8 @@ export class Control implements PlayerSink, Owner {
     if (plays) {
       const started = sought ? this.permission.startQuietly() : native.play(element);
       this.promises.adopt(pending, started);
+      // The browser may not let it, or cannot: the page takes it for playing.
+      if (native.paused.get(element)) queueTask(() => this.fire("pause"));
     }
     this.callbacks.handBack();
   }
@@ -443,11 +441,14 @@ export class Control implements PlayerSink, Owner {
     if (this.told.takeDeferred()) queueTask(() => this.#engage());
   }
 
-  makeRoom(): boolean {
-    return this.#source !== null && makeRoom(this, this.#source);
+  /** The browser cannot play it, and has told so: what it may not load the device does not show. */
+  failed(): void {
+    this.playback.fail(now());
+    this.changed();
+    if (native.readyState.get(this.element) === 0) this.#release();
   }
 
-  // --- parts --------------------------------------------------------------------------
+  readonly makeRoom = (): boolean => this.#source !== null && makeRoom(this, this.#source);
 
   fire(type: string): void {
     queueTask(() => dispatch(this.element, new NativeEvent(type)));

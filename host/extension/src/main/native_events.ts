@@ -259,18 +259,13 @@ function parked(control: Control, type: Type): boolean {
       queueTask(() => control.buffersChanged());
       return true;
     case "error":
-      queueTask(() => failed(control));
+      queueTask(() => native.error.get(control.element) && control.failed());
       return true;
     case "resize":
       return control.size === null;
     default:
       return true;
   }
-}
-
-/** The browser cannot play it, and has told so: it pauses, and what waits is refused. */
-function failed({ element, playback, promises }: Control): void {
-  if (native.error.get(element)) promises.refuse(playback.fail(now()));
 }
 
 /** The first time a source has enough is the browser's to say; later the device's. */

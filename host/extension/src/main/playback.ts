@@ -42,6 +42,8 @@ export interface Effects {
   hasData(): void;
   /** Settles promises of `play()` after the events fired so far. */
   settle(pending: readonly Pending[], failure: string | null): void;
+  /** Refuses promises of `play()`: there is nothing that can be played. */
+  refuse(pending: readonly Pending[]): void;
 }
 
 /** A promise of `play()`. */
@@ -414,15 +416,19 @@ export class Playback {
     this.#playedFrom = null;
   }
 
-  /** The browser cannot load or decode the media: takes the promises that wait. */
-  fail(now: number): readonly Pending[] {
+  /** The browser cannot load the media, or no more of it: whoever waits is refused. */
+  fail(now: number): void {
+    const { readyState } = this.#effects.facts();
+    const pending = drain(this.#pending);
     this.#standStill(now);
-    if (this.#effects.facts().readyState < HAVE_METADATA && !this.#paused) {
-      this.#paused = true;
-      this.#told = "idle";
+    if (readyState < HAVE_METADATA) this.#effects.refuse(pending);
+    if (!this.#paused) {
       this.#effects.fire("pause");
+      this.#effects.send({ type: "pause" });
     }
-    return drain(this.#pending);
+    this.#paused = true;
+    this.#told = "idle";
+    if (readyState >= HAVE_METADATA) this.#effects.settle(pending, INTERRUPTED_BY_PAUSE);
   }
 
   /**

@@ -74,6 +74,15 @@ export class Told {
     this.#coming = 0;
   }
 
+  /** The browser plays on; `changing`: it is sent there, or has to begin. */
+  handsBack(running: boolean, ended: boolean, changing: boolean): void {
+    this.playing = running;
+    this.runs = running;
+    this.ended = ended;
+    this.changesHands();
+    this.changingHands = changing;
+  }
+
   /** The source has been loaded so far: `HTMLMediaElement.readyState`. */
   data(readyState: number): void {
     this.loaded = readyState > 0;

@@ -37,6 +37,7 @@ class Bench {
     fire: (type) => this.seen.push(type),
     hasData: () => {},
     send: (command) => this.seen.push(`> ${shown(command)}`),
+    refuse: () => {},
     settle: (pending, failure) => {
       for (const promise of pending) {
         if (failure === null) promise.resolve();
