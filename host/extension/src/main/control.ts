@@ -290,7 +290,8 @@ export class Control implements PlayerSink, Owner {
   #engage(): void {
     const attachment = this.#attachment;
     if (!this.#link.on || !attachment?.open || this.#bar.reason || this.onDevice) return;
-    if (!this.#patience.trusts || !this.voice.keepsUp) return;
+    // The browser's element comes first to where the device was: its next word says so.
+    if (!this.#patience.trusts || !this.voice.keepsUp || this.told.changingHands) return;
     const { element } = this;
     if (this.#source?.covers(native.currentTime.get(element)) === false) return;
     // What is seen already goes on until the stage can take it over.
