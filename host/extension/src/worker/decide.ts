@@ -22,7 +22,7 @@ export interface ManagedPolicy {
   readonly hideAdvancedSettings: boolean;
   /** `null`: not configured. */
   readonly callSites: ManagedSites | null;
-  /** `null`: not configured, the shipped list holds. */
+  /** `null`: not configured, the shipped list holds. A list limits all that others choose. */
   readonly videoSites: ManagedSites | null;
 }
 
@@ -92,8 +92,11 @@ export function channelRefusal(host: HostState): Reason | null {
   return null;
 }
 
-function allSites(host: HostState, own: OwnSettings): boolean {
-  return own.videoAllSites || (host.at === "running" && host.channel.settings.video_all_sites);
+/** Whether people want all sites, where the administrator lets them choose. */
+function allSites(host: HostState, own: OwnSettings, managed: ManagedPolicy): boolean {
+  if (managed.videoSites !== null) return false;
+  if (own.videoAllSites && !managed.hideAdvancedSettings) return true;
+  return host.at === "running" && host.channel.settings.video_all_sites;
 }
 
 /** Why the site's videos are not redirected; `null` if they are. */
@@ -103,12 +106,13 @@ export function siteRefusal(
   own: OwnSettings,
   managed: ManagedPolicy,
 ): Reason | null {
-  if (allSites(host, own)) return null;
+  if (allSites(host, own, managed)) return null;
   const sites = managed.videoSites?.sites ?? VIDEO_SITES;
   if (isListed(sites, frame.url) || isListed(sites, frame.topUrl)) return null;
-  const next = managed.hideAdvancedSettings
-    ? "Ask your administrator to add the site."
-    : 'Turn on "Enable video playback for all sites (beta)" in the advanced settings.';
+  const next =
+    managed.hideAdvancedSettings || managed.videoSites !== null
+      ? "Ask your administrator to add the site."
+      : 'Turn on "Enable video playback for all sites (beta)" in the advanced settings.';
   return reason("site_not_listed", "This site is not on the list of video sites.", next);
 }
 

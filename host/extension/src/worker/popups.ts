@@ -75,6 +75,7 @@ export class Popups {
         popup.rect = request.rect;
         return this.#cover(popup);
       case "set":
+        if (this.#sources.facts().managed.hideAdvancedSettings) return;
         await chrome.storage.local.set({ [request.setting]: request.value });
         return;
       case "switch":

@@ -162,6 +162,9 @@ export function versionWarning(versions: PopupView["versions"]): string | null {
   return `The parts of Nearside are of different versions (${list}). Update the older ones.`;
 }
 
+const MANAGED_SITES =
+  "Your administrator has set the list of video sites. The switch for all sites adds none to it.";
+
 export function versionsOf(host: HostState, extension: string): PopupView["versions"] {
   const channel = host.at === "running" ? host.channel : null;
   return {
@@ -191,6 +194,7 @@ export function popupView(facts: PopupFacts): PopupView {
       device,
       takesSwitches: serves(host, "switches"),
       policyMessages: [
+        ...(managed.videoSites === null ? [] : [MANAGED_SITES]),
         ...(managed.videoSites?.refused ?? []),
         ...(managed.callSites?.refused ?? []),
       ],

@@ -205,6 +205,7 @@ const allSites = { ...CHANNEL.settings, video_all_sites: true };
 test("which frame is refused, and by what", () => {
   const none = managedPolicy({});
   const list = managedPolicy({ AllowedVideoRedirectionSites: "example.org" });
+  const hidden = managedPolicy({ HideAdvancedSettings: true });
   const cases = [
     [YOUTUBE, running(), false, none, null],
     [EMBEDDED, running(), false, none, null],
@@ -221,6 +222,13 @@ test("which frame is refused, and by what", () => {
       managedPolicy({ AllowedVideoRedirectionSites: "" }),
       "site_not_listed",
     ],
+    // Neither the user nor the device add to the administrator's list.
+    [YOUTUBE, running(), true, list, "site_not_listed"],
+    [YOUTUBE, running({ settings: allSites }), true, list, "site_not_listed"],
+    // A switch that nobody sees any more does not count; the device's is its own.
+    [OTHER, running(), true, hidden, "site_not_listed"],
+    [YOUTUBE, running(), true, hidden, null],
+    [OTHER, running({ settings: allSites }), false, hidden, null],
     [YOUTUBE, running({ connected: false }), true, none, "stage_unavailable"],
     [YOUTUBE, running({ reason: why("policy") }), true, none, "policy"],
     [YOUTUBE, running({ policy: { ...CHANNEL.policy, fDisableCam: true } }), true, none, "policy"],
@@ -232,6 +240,14 @@ test("which frame is refused, and by what", () => {
     const refusal = frameRefusal(frame, host, { videoAllSites }, managed);
     assert.equal(refusal?.code ?? null, code, JSON.stringify([frame, host, videoAllSites]));
   }
+});
+
+test("who can add the site is named", () => {
+  const next = (managed: Record<string, unknown>) =>
+    frameRefusal(OTHER, running(), { videoAllSites: false }, managedPolicy(managed))?.next_step;
+  assert.match(next({}) ?? "", /advanced settings/);
+  assert.match(next({ HideAdvancedSettings: true }) ?? "", /administrator/);
+  assert.match(next({ AllowedVideoRedirectionSites: "a.org" }) ?? "", /administrator/);
 });
 
 test("managed values of any type", () => {
