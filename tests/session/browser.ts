@@ -28,6 +28,8 @@ export interface BrowserOptions {
   /** `devicePixelRatio`. */
   scale?: number;
   env?: NodeJS.ProcessEnv;
+  /** More switches. */
+  switches?: readonly string[];
   /** May ask other machines for what its pages need. */
   anywhere?: boolean;
 }
@@ -109,7 +111,8 @@ function flags(profile: string, seat: Seat, options: BrowserOptions): string[] {
     `--window-position=${x},${y}`,
     `--window-size=${width},${height}`,
   ];
-  const { redirection, autoplay, scale, anywhere } = options;
+  const { redirection, autoplay, scale, anywhere, switches = [] } = options;
+  all.push(...switches);
   // Pages on this machine are on no other, and nothing else is to be asked for.
   if (!anywhere) all.push(`--host-resolver-rules=MAP * ~NOTFOUND, ${LOOPBACK}`);
   if (redirection) all.push(`--load-extension=${redirection.extension}`);

@@ -8,7 +8,7 @@ import type { MediaEvent } from "../page.ts";
 import { play } from "../play.ts";
 import type { Report } from "../report.ts";
 import type { Rig } from "../rig.ts";
-import { STEP_MS } from "../wait.ts";
+import { elapse, STEP_MS } from "../wait.ts";
 
 interface Case {
   name: string;
@@ -84,6 +84,7 @@ export function playerCases(
       });
     }
     if (chosen(`players ${UNSEEN}`)) test(UNSEEN, async () => unseen(await place()));
+    if (chosen(`players ${TIMERS}`)) test(TIMERS, async () => timers(await place()));
     if (chosen(`players ${FROZEN}`)) test(FROZEN, async () => frozen(await place()));
   });
 }
@@ -126,6 +127,30 @@ async function frozen({ rig, browser }: { rig: Rig; browser: Browser }): Promise
   const { currentTime } = await page.event("pause");
   assert.ok(currentTime < 3, `paused at ${currentTime}`);
   await page.close();
+}
+
+const TIMERS = "timers of a page that plays, long in a tab behind another";
+/** Browsers that are told not to wait slow the timers of a silent page by then. */
+const SLOWED_MS = 75_000;
+
+/** Natively the page is heard, and its timers go on. */
+async function timers({ rig }: { rig: Rig }): Promise<void> {
+  const grace = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/1";
+  const { native = false } = rig.options;
+  const browser = await rig.browser(native, { autoplay: true, switches: [grace] });
+  const page = await browser.page();
+  await page.open(await playerUrl(rig, "hls", ["long"], { query: "loop=1" }));
+  await page.evaluate('document.querySelector("video").play(); 0');
+  await page.event("playing");
+  await page.evaluate("globalThis.ticks = 0; setInterval(() => { ticks += 1; }, 1000);");
+  const other = await browser.page();
+  await other.send("Page.bringToFront");
+  await elapse(SLOWED_MS);
+  const before = Number(await page.evaluate("ticks"));
+  await elapse(10_000);
+  const ticks = Number(await page.evaluate("ticks")) - before;
+  assert.ok(ticks >= 5, `${ticks} ticks in 10 s`);
+  await browser.close();
 }
 
 function check(report: Report, one: Case, native: boolean): void {

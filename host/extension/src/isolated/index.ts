@@ -12,6 +12,7 @@ import { Tracker } from "./layout/tracker.js";
 import { explain } from "./note.js";
 import { Places } from "./places.js";
 import { countAsPlayed } from "./played.js";
+import { Wakeful } from "./wakeful.js";
 import { WorkerPort } from "./worker_port.js";
 
 let tracker: Tracker | null = null;
@@ -24,6 +25,7 @@ const trackerOfFrame = () => {
 function join(bridge: MessagePort, name: string): void {
   const elements: HTMLMediaElement[] = [];
   let places: Places | null = null;
+  let wakeful: Wakeful | null = null;
   const toMain = (message: IsolatedMessage) => bridge.postMessage(message);
 
   const port = new WorkerPort(
@@ -86,9 +88,12 @@ function join(bridge: MessagePort, name: string): void {
         return;
       }
       case "unwatch":
+        wakeful?.moves(message.player, "paused");
         places?.unwatch(message.player);
         return;
       case "motion":
+        wakeful ??= new Wakeful();
+        wakeful.moves(message.player, message.motion);
         places?.moves(message.player, message.motion);
         return;
       case "player":
