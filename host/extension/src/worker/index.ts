@@ -14,6 +14,7 @@ import { frameQuestion } from "./check.js";
 import { Collection } from "./collect.js";
 import { afterChannel, frameRefusal, type HostState, managedPolicy, serves } from "./decide.js";
 import { Icons } from "./icon.js";
+import { KeptTabs } from "./kept_tabs.js";
 import { Log } from "./log.js";
 import { NativeHost } from "./native.js";
 import { forOldTabs } from "./old_tabs.js";
@@ -29,6 +30,7 @@ const LOOKING_MS = 2000;
 
 const log = new Log();
 const icons = new Icons();
+const keptTabs = new KeptTabs();
 let host: HostState = { at: "starting" };
 let looking: ReturnType<typeof setTimeout> | undefined;
 let own: OwnSettings = { ...DEFAULT_SETTINGS };
@@ -166,7 +168,9 @@ function showTab(tab: number): void {
   else {
     const { version } = chrome.runtime.getManifest();
     const warning = versionWarning(versionsOf(host, version));
-    void icons.show(tab, tabStatus(host, tabMedia(frames)), warning);
+    const status = tabStatus(host, tabMedia(frames));
+    void icons.show(tab, status, warning);
+    keptTabs.look(tab, status.indicator === "video");
   }
   popups.update(tab);
 }

@@ -100,6 +100,10 @@ test("logs are saved as one file, of extension, host and device", async () => {
     await playAll(video);
     await reached(video, 0.1);
     await onDevice(rig, "a video", (items) => items.some(({ flowing }) => flowing));
+    const worker = await rig.worker();
+    const tab = await rig.tabOf(video);
+    const isKept = async (id: number) => !(await chrome.tabs.get(id)).autoDiscardable;
+    assert.equal(await worker.evaluate(isKept, tab), true, "it is not discarded in mid-play");
     const [download] = await Promise.all([
       popup.waitForEvent("download"),
       popup.getByRole("button", { name: "Stop" }).click(),

@@ -175,23 +175,13 @@ export class BrowserRig {
     const page = this.status.now.value.items[0]?.page;
     if (page === undefined) throw new Error("nothing is on the device");
     const file = path.join(this.#runtime, "screenshot.png");
-    await this.#control({ type: "screenshot", page, path: file });
-    return file;
-  }
-
-  /** What the user sets on the device. */
-  async set(change: Record<string, boolean>): Promise<void> {
-    const settings = { ...this.status.now.value.settings, ...change };
-    await this.#control({ type: "set_settings", settings });
-  }
-
-  async #control(request: object): Promise<void> {
     const socket = net.connect(path.join(this.#runtime, "control.sock"));
     const answer = once(socket, "data", { signal: AbortSignal.timeout(STEP_MS) });
-    socket.write(`${JSON.stringify(request)}\n`);
+    socket.write(`${JSON.stringify({ type: "screenshot", page, path: file })}\n`);
     const reply = JSON.parse(String((await answer)[0]));
     socket.destroy();
-    if (reply.type !== "done") throw new Error(`the agent refused: ${JSON.stringify(reply)}`);
+    if (reply.type !== "done") throw new Error(`no screenshot: ${reply.message}`);
+    return file;
   }
 
   /** The extension's service worker, started if it is not running. */
