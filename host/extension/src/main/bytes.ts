@@ -1,5 +1,5 @@
 /** Bytes of what a page appends, without trusting its prototypes. */
-import { apply, getOwnPropertyDescriptor, uncurry } from "./primordials.js";
+import { apply, getOwnPropertyDescriptor, isInstance, uncurry } from "./primordials.js";
 
 const Bytes = Uint8Array;
 const Buffer_ = ArrayBuffer;
@@ -22,7 +22,7 @@ const kinds = [typed, DataView.prototype].map((prototype) => ({
 
 /** A view on the bytes of a BufferSource, or null when it is none or detached. */
 export function bytesOf(data: unknown): Uint8Array | null {
-  if (data instanceof Buffer_) return new Bytes(data);
+  if (isInstance(Buffer_, data)) return new Bytes(data);
   if (!isView(data)) {
     try {
       // An ArrayBuffer of another realm.
@@ -44,6 +44,12 @@ export function bytesOf(data: unknown): Uint8Array | null {
   }
   return null;
 }
+
+/** How many bytes there are: `length` is an attribute of the page's prototype. */
+export function countOf(bytes: Uint8Array): number {
+  return apply(byteCount, bytes, []) as number;
+}
+const byteCount = getter(typed, "length");
 
 /** `length` bytes of zero. */
 export function makeBytes(length: number): Uint8Array {

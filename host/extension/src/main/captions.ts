@@ -13,7 +13,16 @@ import {
 } from "../generated/messages.js";
 import type { Link } from "./link.js";
 import { type Marked, markedText } from "./markup.js";
-import { accessor, isFiniteNumber, max, min, push, round, SafeWeakMap } from "./primordials.js";
+import {
+  accessor,
+  isFiniteNumber,
+  isInstance,
+  max,
+  min,
+  push,
+  round,
+  SafeWeakMap,
+} from "./primordials.js";
 
 const trackKind = accessor(TextTrack.prototype, "kind");
 const trackMode = accessor(TextTrack.prototype, "mode");
@@ -119,7 +128,7 @@ export class Captions {
     const captions: Caption[] = [];
     for (let at = 0; at < cues.length && captions.length < MAX_CAPTIONS; at++) {
       const cue = cues[at];
-      if (!(cue instanceof NativeVTTCue)) continue;
+      if (!isInstance(NativeVTTCue, cue)) continue;
       const caption = captionOf(cue);
       if (caption.text !== "") push(captions, caption);
     }

@@ -89,7 +89,7 @@ export function installCaptures(elements: Elements): void {
     const answer = call(original, self, args) as Promise<unknown>;
     if (!isNews) return answer;
     return new NativePromise((resolve, reject) => {
-      promiseThen(answer, resolve, (refusal) => {
+      void promiseThen(answer, resolve, (refusal) => {
         control?.shownInPage();
         reject(refusal);
       });

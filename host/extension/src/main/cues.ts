@@ -23,6 +23,7 @@ import {
 import {
   accessor,
   contains,
+  INFINITY,
   isInstance,
   max,
   min,
@@ -44,7 +45,7 @@ const elementTrack = accessor(HTMLTrackElement.prototype, "track");
 
 /** Cues looked at in one step; more are left to the browser. */
 const MAX_CUES = 20_000;
-const NEVER = 1 / 0;
+const NEVER = INFINITY;
 const CUE_EVENTS = ["enter", "exit"] as const;
 const TRACK_EVENTS = ["cuechange"] as const;
 /** Longest wait for the next cue, in ms. */

@@ -16,7 +16,7 @@ import {
   rootOf,
   stopObserving,
 } from "./natives.js";
-import { SafeMap, SafeSet, SafeWeakMap, SafeWeakSet } from "./primordials.js";
+import { isInstance, SafeMap, SafeSet, SafeWeakMap, SafeWeakSet } from "./primordials.js";
 import { queueTask } from "./tasks.js";
 
 export class Elements {
@@ -54,8 +54,8 @@ export class Elements {
   /** The control of any media element of this realm. */
   touch(target: unknown): Control | null {
     const known = this.known(target);
-    if (known || !(target instanceof NativeMediaElement)) return known;
-    const control = new Control(this.#link, target, target instanceof NativeVideoElement);
+    if (known || !isInstance(NativeMediaElement, target)) return known;
+    const control = new Control(this.#link, target, isInstance(NativeVideoElement, target));
     this.#controls.set(target, control);
     control.onPlaying = (of, playing) => this.#onPlaying(of, playing);
     listenTo(target, this);

@@ -6,7 +6,7 @@
  */
 import { call, wrapGetter, wrapMethod } from "./disguise.js";
 import { NativeDOMException } from "./natives.js";
-import { SafeWeakMap } from "./primordials.js";
+import { NativeTypeError, SafeWeakMap } from "./primordials.js";
 import type { Span } from "./ranges.js";
 
 const { create } = Object;
@@ -48,7 +48,7 @@ function edge(name: "start" | "end"): void {
       args.length === 0
         ? `Failed to execute '${name}' on 'TimeRanges': 1 argument required, but only 0 present.`
         : `Failed to execute '${name}' on 'TimeRanges': The index provided (${index}) is greater than or equal to the maximum bound (${spans.length}).`;
-    if (args.length === 0) throw new TypeError(message);
+    if (args.length === 0) throw new NativeTypeError(message);
     throw new NativeDOMException(message, "IndexSizeError");
   });
 }

@@ -17,7 +17,7 @@ import {
   now,
   stopImmediatePropagation,
 } from "./natives.js";
-import { SafeWeakSet } from "./primordials.js";
+import { isInstance, SafeWeakSet } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { queueTask, runQueued } from "./tasks.js";
 
@@ -55,7 +55,7 @@ export function listenTo(target: EventTarget, elements: Elements): void {
   const listener = (event: Event) => {
     if (!event.isTrusted || seen.has(event)) return;
     const element = composedPath(event)[0];
-    if (!(element instanceof NativeMediaElement)) return;
+    if (!isInstance(NativeMediaElement, element)) return;
     seen.add(event);
     const control = elements.touch(element);
     if (control && !passes(control, eventType.get(event) as Type)) stopImmediatePropagation(event);

@@ -2,7 +2,7 @@
  * The browser's natives, taken before any script of the page ran: what is called here is
  * never what the page (or this extension) has put in its place.
  */
-import { accessor, push, uncurry } from "./primordials.js";
+import { accessor, isInstance, push, uncurry } from "./primordials.js";
 import type { Span } from "./ranges.js";
 
 export const NativeDOMException = DOMException;
@@ -44,7 +44,7 @@ export const rootOf = uncurry(Node.prototype.getRootNode as (this: Node) => Node
 const shadowHost = accessor(ShadowRoot.prototype, "host");
 /** The element that a shadow root belongs to. */
 export const hostOf = (root: Node): Element | null =>
-  root instanceof NativeShadowRoot ? shadowHost.get(root) : null;
+  isInstance(NativeShadowRoot, root) ? shadowHost.get(root) : null;
 const observe = uncurry(MutationObserver.prototype.observe);
 /** Hears of children that come and go anywhere below `root`. */
 export const observeTree = (observer: MutationObserver, root: Node): void =>

@@ -18,7 +18,7 @@
 import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
 import type { Motion } from "../isolated/bridge_protocol.js";
 import { DeviceClock } from "./clock.js";
-import { abs, drain, isFiniteNumber, max, min, push } from "./primordials.js";
+import { abs, drain, INFINITY, isFiniteNumber, max, min, push } from "./primordials.js";
 import { endOfSpanAt, intoSpan, micros, type Span, withSpan } from "./ranges.js";
 
 /** What the browser's own element says now. Seconds. */
@@ -189,7 +189,7 @@ export class Playback {
 
   #limit(): number {
     const { buffered, duration } = this.#effects.facts();
-    const end = endOfSpanAt(buffered, this.#clock.reported) ?? Number.POSITIVE_INFINITY;
+    const end = endOfSpanAt(buffered, this.#clock.reported) ?? INFINITY;
     // The device says when it has ended, or begun the next round, and that takes a moment. A page
     // that sees it at the end before takes the media for ended: dash.js seeks there, and pauses.
     return isFiniteNumber(duration) ? min(end, duration - BEFORE_END) : end;

@@ -30,10 +30,17 @@ export function uncurry<T, A extends unknown[], R>(
 }
 
 /** `instanceof`, which a page may define anew for a constructor. */
-export const isInstance = uncurry(
-  // biome-ignore lint/complexity/noBannedTypes: any constructor
-  Function.prototype[Symbol.hasInstance] as (this: Function, value: unknown) => boolean,
-);
+export function isInstance<T>(
+  owner: abstract new (...args: never[]) => T,
+  value: unknown,
+): value is T {
+  return apply(hasInstance, owner, [value]) as boolean;
+}
+// biome-ignore lint/complexity/noBannedTypes: of any constructor
+const hasInstance: Function = Function.prototype[Symbol.hasInstance];
+
+export const NativeTypeError = TypeError;
+export const INFINITY = 1 / 0;
 
 export interface Accessor<T, V> {
   get(self: T): V;
@@ -94,11 +101,21 @@ export function drain<T>(list: T[]): T[] {
 }
 
 export const NativePromise = Promise;
-export const promiseThen = uncurry(Promise.prototype.then) as <T>(
-  self: Promise<T>,
+/** As `answer.then(...)`, which asks the page's Promise what to make of it. */
+export async function promiseThen<T>(
+  answer: Promise<T>,
   fulfilled: (value: T) => void,
   rejected: (reason: unknown) => void,
-) => Promise<void>;
+): Promise<void> {
+  let value: T;
+  try {
+    value = await answer;
+  } catch (reason) {
+    rejected(reason);
+    return;
+  }
+  fulfilled(value);
+}
 export const NativeProxy = Proxy;
 export const NativeWeakRef = WeakRef;
 export const weakDeref = uncurry(WeakRef.prototype.deref) as <T extends object>(

@@ -92,11 +92,11 @@ export class Promises {
 
   /** A refusal that nobody needs to hear of. */
   ignore(answer: Promise<void>): void {
-    promiseThen(answer, ignored, ignored);
+    void promiseThen(answer, ignored, ignored);
   }
 
   #follow(answer: Promise<void>, tracked: Tracked): void {
-    promiseThen(
+    void promiseThen(
       answer,
       () => {
         this.#remove(tracked);

@@ -1,6 +1,6 @@
 /** Spans of media time in seconds, sorted and disjoint. Pure. */
 import type { TimeRange } from "../generated/messages.js";
-import { max, min, push, round } from "./primordials.js";
+import { INFINITY, max, min, push, round } from "./primordials.js";
 
 export interface Span {
   readonly start: number;
@@ -85,7 +85,7 @@ export function micros(seconds: number): number {
 
 /** Microseconds, or null for "no end": Infinity and NaN. */
 export function microsOrNull(seconds: number): number | null {
-  return seconds < Number.POSITIVE_INFINITY ? micros(seconds) : null;
+  return seconds < INFINITY ? micros(seconds) : null;
 }
 
 /** Most ranges that one message may carry. */

@@ -5,8 +5,8 @@
  *
  * The bytes are the page's: lengths may say anything, what is kept is bounded.
  */
-import { copyPiece, makeBytes } from "./bytes.js";
-import { clz32, contains, indexOf, min, push } from "./primordials.js";
+import { copyPiece, countOf, makeBytes } from "./bytes.js";
+import { clz32, contains, INFINITY, indexOf, min, push } from "./primordials.js";
 
 /** Largest init segment that is kept, in bytes. */
 const MAX_INIT = 1 << 20;
@@ -75,10 +75,11 @@ export class Segments {
     let join: Join | null = null;
     let isFirst = this.#have === 0 && this.#skip === 0;
     let at = 0;
-    while (at < bytes.length) {
-      const skipped = min(this.#skip, bytes.length - at);
+    const count = countOf(bytes);
+    while (at < count) {
+      const skipped = min(this.#skip, count - at);
       if (skipped > 0) {
-        if (this.#collecting) this.#keep(copyPiece(bytes, at, skipped));
+        if (this.#collecting) this.#keep(bytes, at, skipped);
         at += skipped;
         this.#skip -= skipped;
         continue;
@@ -113,12 +114,12 @@ export class Segments {
       this.#initBytes = 0;
       this.#collecting = true;
     }
-    if (this.#collecting) this.#keep(copyPiece(this.#header, 0, this.#have));
+    if (this.#collecting) this.#keep(this.#header, 0, this.#have);
   }
 
-  #keep(piece: ArrayBuffer): void {
-    this.#initBytes += piece.byteLength;
-    if (this.#initBytes <= MAX_INIT) push(this.#init, piece);
+  #keep(bytes: Uint8Array, start: number, length: number): void {
+    this.#initBytes += length;
+    if (this.#initBytes <= MAX_INIT) push(this.#init, copyPiece(bytes, start, length));
     else {
       this.#init = [];
       this.#collecting = false;
@@ -143,7 +144,7 @@ function boxHeader(bytes: Uint8Array, have: number): Header | null {
   const ends = kind === MDAT || kind === MOOV;
   return {
     // A length below its own header is malformed: browser and device will say so.
-    skip: length === 0 ? Number.POSITIVE_INFINITY : length < header ? 0 : length - header,
+    skip: length === 0 ? INFINITY : length < header ? 0 : length - header,
     canBegin: kind !== MDAT,
     begins: false,
     ends,
@@ -154,7 +155,7 @@ function boxHeader(bytes: Uint8Array, have: number): Header | null {
 function elementHeader(bytes: Uint8Array, have: number): Header | null {
   const idLength = clz32(bytes[0] as number) - 23;
   // No element begins so: browser and device will say so.
-  if (idLength > 4) return { ...OPAQUE, skip: Number.POSITIVE_INFINITY };
+  if (idLength > 4) return { ...OPAQUE, skip: INFINITY };
   if (have <= idLength) return null;
   const first = bytes[idLength] as number;
   const sizeLength = min(clz32(first) - 23, 8);
@@ -173,7 +174,7 @@ function elementHeader(bytes: Uint8Array, have: number): Header | null {
   const opens = id === SEGMENT || (id === CLUSTER && isUnknown);
   const begins = id === EBML || id === CLUSTER;
   return {
-    skip: opens ? 0 : isUnknown ? Number.POSITIVE_INFINITY : size,
+    skip: opens ? 0 : isUnknown ? INFINITY : size,
     canBegin: begins,
     begins,
     ends: false,

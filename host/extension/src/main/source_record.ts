@@ -13,7 +13,7 @@
 import type { Reason, StreamCommand } from "../generated/messages.js";
 import { MAX_PIECE } from "../generated/messages.js";
 import type { Attachment } from "./attachment.js";
-import { bytesOf, copyPiece } from "./bytes.js";
+import { bytesOf, copyPiece, countOf } from "./bytes.js";
 import { whyUnsupported } from "./codecs.js";
 import type { Link } from "./link.js";
 import { addListener, media, spansOf } from "./natives.js";
@@ -201,7 +201,7 @@ export class SourceRecord {
 
   appended(stream: StreamRecord, data: unknown): void {
     const bytes = bytesOf(data);
-    if (bytes === null || bytes.length === 0) return;
+    if (bytes === null || countOf(bytes) === 0) return;
     const join = stream.segments.follow(bytes);
     if (!this.attachment?.listens) {
       stream.fed = false;
@@ -223,19 +223,20 @@ export class SourceRecord {
   #give(stream: StreamRecord, bytes: Uint8Array, from: number): void {
     stream.seq += 1;
     const { buffer } = stream;
+    const count = countOf(bytes);
     this.command(stream, {
       type: "append",
       seq: stream.seq,
-      bytes: bytes.length - from,
+      bytes: count - from,
       timestamp_offset_micros: micros(media.timestampOffset.get(buffer)),
       window_start_micros: micros(media.appendWindowStart.get(buffer)),
       window_end_micros: microsOrNull(media.appendWindowEnd.get(buffer)),
       mode: media.mode.get(buffer),
     });
-    for (let at = from; at < bytes.length; at += MAX_PIECE) {
-      const piece = copyPiece(bytes, at, min(MAX_PIECE, bytes.length - at));
-      const message = { type: "media", stream: stream.id, data: piece } as const;
-      this.attachment?.send(message, piece.byteLength);
+    for (let at = from; at < count; at += MAX_PIECE) {
+      const length = min(MAX_PIECE, count - at);
+      const piece = copyPiece(bytes, at, length);
+      this.attachment?.send({ type: "media", stream: stream.id, data: piece }, length);
     }
   }
 

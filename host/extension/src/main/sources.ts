@@ -2,7 +2,7 @@
 import type { Reason } from "../generated/messages.js";
 import { getAttribute, hasAttribute, NativeMediaSource, native } from "./natives.js";
 import { isPlaylist } from "./playlists.js";
-import { indexOf, slice } from "./primordials.js";
+import { indexOf, isInstance, slice } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { mediaSourceAt } from "./tee.js";
 
@@ -53,10 +53,10 @@ function given(element: HTMLMediaElement): string {
 export function findSource(element: HTMLMediaElement): Found {
   const object: unknown = native.srcObject.get(element);
   if (object !== null && typeof object === "object") {
-    if (object instanceof NativeMediaSource) {
+    if (isInstance(NativeMediaSource, object)) {
       return { key: object, kind: "mse", mediaSource: object };
     }
-    if (NativeHandle && object instanceof NativeHandle) {
+    if (NativeHandle && isInstance(NativeHandle, object)) {
       return { key: object, kind: "local", reason: reasons.worker() };
     }
     return NOTHING;

@@ -2,6 +2,7 @@
  * The attributes and methods of media elements that say how playback stands. For elements
  * that the device plays they answer from its clock; all others reach the browser untouched.
  */
+
 import type { Control } from "./control.js";
 import { listensTo } from "./cues.js";
 import { call, wrapConstructor, wrapGetter, wrapMethod, wrapSetter } from "./disguise.js";
@@ -9,6 +10,7 @@ import type { Elements } from "./elements.js";
 import { makeQuality, makeTimeRanges } from "./imposters.js";
 import { listenTo } from "./native_events.js";
 import { NativeMediaElement, native, now } from "./natives.js";
+import { isInstance } from "./primordials.js";
 
 const ELEMENT = HTMLMediaElement.prototype;
 const VIDEO = HTMLVideoElement.prototype;
@@ -156,7 +158,7 @@ function sources(elements: Elements): void {
     elements.onDevice(self)?.rateChanged();
   });
   wrapMethod(EventTarget.prototype, "addEventListener", (original, self, args) => {
-    if (self instanceof NativeMediaElement) elements.touch(self);
+    if (isInstance(NativeMediaElement, self)) elements.touch(self);
     else listensTo(self);
     return call(original, self, args);
   });

@@ -9,9 +9,10 @@
 import type { StreamCommand } from "../generated/messages.js";
 import { call, wrapMethod, wrapSetter } from "./disguise.js";
 import type { Link } from "./link.js";
-import { NativeMediaSource } from "./natives.js";
+import { NativeDOMException, NativeMediaSource } from "./natives.js";
 import {
   accessor,
+  isInstance,
   max,
   NativeFinalizationRegistry,
   NativeWeakRef,
@@ -45,10 +46,10 @@ export function mediaSourceAt(address: string): MediaSource | null {
   return (held && weakDeref(held)) ?? null;
 }
 
-const errorName = accessor(DOMException.prototype, "name");
+const errorName = accessor(NativeDOMException.prototype, "name");
 
 function isQuotaExceeded(error: unknown): boolean {
-  return error instanceof DOMException && errorName.get(error) === "QuotaExceededError";
+  return isInstance(NativeDOMException, error) && errorName.get(error) === "QuotaExceededError";
 }
 
 /** Runs our part; whatever goes wrong in it is not the page's business. */
@@ -69,7 +70,7 @@ export function installTee(link: Link, find: () => void): void {
   wrapMethod(URL, "createObjectURL", (original, self, args) => {
     const address = call(original, self, args) as string;
     const target = args[0];
-    if (target instanceof NativeMediaSource) {
+    if (isInstance(NativeMediaSource, target)) {
       addresses.set(address, new NativeWeakRef(target));
       registerFinal(forgotten, target, address);
     }
@@ -131,8 +132,8 @@ export function installTee(link: Link, find: () => void): void {
     if (entry) quietly(() => entry.source.aborted(entry.stream));
   });
   after("remove", (args) => {
-    const start_micros = micros(Number(args[0]));
-    const end = microsOrNull(Number(args[1]));
+    const start_micros = micros(+(args[0] as number));
+    const end = microsOrNull(+(args[1] as number));
     // With the key frame at its end the device would lose all pictures up to the next one.
     const end_micros = end === null ? null : max(start_micros, end - APART);
     return { type: "remove", start_micros, end_micros };

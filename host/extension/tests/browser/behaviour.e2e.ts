@@ -4,6 +4,7 @@
  * from the device to the browser and back.
  */
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
@@ -477,23 +478,57 @@ test("a stage that dies during a seek does not keep the page waiting", async () 
   await page.close();
 });
 
+/** All names in the script of the page's world, some of which are globals that it uses. */
+function identifiers(): string[] {
+  const script = fs.readFileSync(new URL("../../dist/main.js", import.meta.url), "utf8");
+  return [...new Set(script.match(/(?<![.\w$#])[A-Za-z_$][\w$]*/g))];
+}
+
 test("a page that replaces everything is played, and none of it is called", async () => {
   const { page, errors } = await open();
+  const names = identifiers();
+  assert.ok(names.includes("TextTrackCue") && names.includes("DOMException"));
   const seen = await run(
     page,
     `const video = make(); const source = await openSource(video); const data = [];
     for (const name of segments()) data.push(await segment(name));
-    const called = poison();
-    const buffer = source.addSourceBuffer(MIME);
-    for (let at = 0; at < data.length; at++) {
-      buffer.appendBuffer(data[at]); await until(buffer, "updateend");
-    }
-    await video.play(); video.currentTime = 1; await until(video, "seeked");
-    await reaching(() => video.currentTime > 1.2);
+    const { getOwnPropertyDescriptor } = Object; const { call } = Function.prototype;
+    const method = (owner, name) => call.bind(owner.prototype[name]);
+    const attribute = (owner, name, side = "get") =>
+      call.bind(getOwnPropertyDescriptor(owner.prototype, name)[side]);
+    const add = method(MediaSource, "addSourceBuffer");
+    const append = method(SourceBuffer, "appendBuffer"), cut = method(SourceBuffer, "remove");
+    const play = method(HTMLMediaElement, "play"), pause = method(HTMLMediaElement, "pause");
+    const paused = attribute(HTMLMediaElement, "paused");
+    const at = attribute(HTMLMediaElement, "currentTime");
+    const seek = attribute(HTMLMediaElement, "currentTime", "set");
+    const readyState = attribute(HTMLMediaElement, "readyState");
+    const played = attribute(HTMLMediaElement, "played"), count = attribute(TimeRanges, "length");
+    const end = method(TimeRanges, "end"), quality = method(HTMLVideoElement, "getVideoPlaybackQuality");
+    const ask = method(HTMLVideoElement, "requestVideoFrameCallback");
+    const active = attribute(TextTrack, "activeCues"), length = attribute(TextTrackCueList, "length");
+    const track = video.addTextTrack("captions"); track.mode = "showing";
+    const heard = []; let frames = 0; const cue = new VTTCue(0.2, 3, "One <b>bold</b> word");
+    cue.onenter = () => { heard[heard.length] = length(active(track)); };
+    track.oncuechange = () => { heard[heard.length] = "change"; };
+    track.addCue(cue);
+
+    const called = poison(${JSON.stringify(names)});
     globalThis.called = called;
-    return [video.paused, video.readyState, video.buffered.length];`,
+    const buffer = add(source, MIME);
+    for (let each = 0; each < data.length; each++) {
+      append(buffer, data[each]); await until(buffer, "updateend");
+    }
+    cut(buffer, 3.5, 4); await until(buffer, "updateend");
+    ask(video, () => { frames += 1; });
+    await play(video); await reaching(() => at(video) > 0.4);
+    pause(video); await until(video, "pause"); await play(video);
+    seek(video, 1); await until(video, "seeked"); await reaching(() => at(video) > 1.2);
+    quality(video); let thrown = "";
+    try { end(played(video)); } catch { thrown = "one argument"; }
+    return [paused(video), readyState(video), count(played(video)), heard.join(), frames, thrown];`,
   );
-  assert.deepEqual(seen, [false, 4, 1]);
+  assert.deepEqual(seen, [false, 4, 2, "1,change", 1, "one argument"]);
   assert.deepEqual(await run(page, "return called;"), []);
   await onDevice(page);
   assert.deepEqual(errors, []);

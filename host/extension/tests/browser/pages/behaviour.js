@@ -8,18 +8,21 @@ const LOGGED = (
   "seeking seeked ended error emptied"
 ).split(" ");
 const KeptPromise = Promise;
+const frame = requestAnimationFrame;
+const listen = Function.prototype.call.bind(EventTarget.prototype.addEventListener);
+const GLOBALS = Object.getOwnPropertyNames(window);
 
 globalThis.media = [];
 globalThis.log = [];
 
 globalThis.until = (target, type) =>
   new KeptPromise((resolve) => {
-    target.addEventListener(type, resolve, { once: true });
+    listen(target, type, resolve, { once: true });
   });
 
 /** Waits until `holds`, looking at each picture. */
 globalThis.reaching = async (holds) => {
-  while (!holds()) await new KeptPromise((resolve) => requestAnimationFrame(resolve));
+  while (!holds()) await new KeptPromise((resolve) => frame(resolve));
 };
 
 /** A muted video in the page whose events are logged. */
@@ -75,34 +78,53 @@ globalThis.playing = async () => {
   return video;
 };
 
-/** Replaces what scripts are made of; returns what was called of it. */
-globalThis.poison = () => {
+/**
+ * Puts traps in the place of the globals among these `identifiers`, and of all that they and
+ * their prototypes have; returns what was asked for of them. Whoever goes on keeps what it needs.
+ */
+globalThis.poison = (identifiers) => {
+  const names = GLOBALS.filter((name) => identifiers.includes(name));
+  const { defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
+  const { hasInstance } = Symbol;
+  const NativeError = Error;
+  const objects = Object.prototype;
+  const text = String;
   const called = [];
   const trap = (name) =>
     function trapped() {
       called[called.length] = name;
-      throw new Error(`the page's ${name} was called`);
+      throw new NativeError(`the page's ${name} was called`);
     };
-  const replace = (owner, names) => {
-    for (let at = 0; at < names.length; at++) owner[names[at]] = trap(String(names[at]));
+  const replace = (owner, key, name) => {
+    const was = getOwnPropertyDescriptor(owner, key);
+    if (!was?.configurable) return;
+    if (typeof was.value === "function") defineProperty(owner, key, { ...was, value: trap(name) });
+    else if (was.get) defineProperty(owner, key, { ...was, get: trap(name), set: trap(name) });
   };
-  replace(Map.prototype, ["get", "set", "has", "delete", "forEach"]);
-  replace(WeakMap.prototype, ["get", "set", "has", "delete"]);
-  replace(Set.prototype, ["add", "has", "delete", "forEach"]);
-  replace(WeakSet.prototype, ["add", "has"]);
-  replace(Promise.prototype, ["then", "catch", "finally"]);
-  replace(String.prototype, ["split", "includes", "indexOf", "slice", "trim", "toLowerCase"]);
-  replace(Math, ["min", "max", "round", "floor", "abs", "random"]);
-  replace(Reflect, ["apply", "construct", "defineProperty"]);
-  replace(MessagePort.prototype, ["postMessage"]);
-  replace(EventTarget.prototype, ["dispatchEvent"]);
-  replace(Event.prototype, ["composedPath", "stopImmediatePropagation"]);
-  replace(Object.getPrototypeOf(Uint8Array.prototype), ["set", "slice"]);
-  replace(Function.prototype, ["call", "apply", "bind"]);
-  replace(window, ["setTimeout", "Event", "DOMException", "MessageChannel", "Promise"]);
-  replace(performance, ["now"]);
-  replace(Array.prototype, ["push", "map", "forEach", "slice", Symbol.iterator]);
-  replace(Object, ["defineProperty", "create"]);
-  replace(Object.prototype, ["get", "set", "apply", "construct"]);
+  const values = names.map((name) => [name, getOwnPropertyDescriptor(window, name)?.value]);
+  values.push(["TypedArray", Object.getPrototypeOf(Uint8Array)]);
+  for (const [name, value] of values) {
+    if (typeof value === "function") {
+      defineProperty(value, hasInstance, { value: trap(`instanceof ${name}`), configurable: true });
+    }
+    if (value === null || !/function|object/.test(typeof value) || value === window) continue;
+    for (const owner of [value, value.prototype]) {
+      if (!owner) continue;
+      const path = owner === value ? name : `${name}.prototype`;
+      for (const key of ownKeys(owner)) {
+        // What scripts are written with, not what they call.
+        const isSyntax = key === "constructor" || key === "prototype" || key === hasInstance;
+        if (!isSyntax) replace(owner, key, `${path}.${text(key)}`);
+      }
+    }
+  }
+  for (const name of names) {
+    const was = getOwnPropertyDescriptor(window, name);
+    if (was?.configurable) defineProperty(window, name, { get: trap(name), configurable: true });
+  }
+  for (const name of ["get", "set", "apply", "construct", "bubbles", "ports", "data"]) {
+    const ask = { get: trap(`{}.${name}`), set: undefined, configurable: true };
+    defineProperty(objects, name, ask);
+  }
   return called;
 };
