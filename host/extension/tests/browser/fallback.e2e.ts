@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import type { ClipName } from "../../../../tests/session/clips.ts";
+import { elapse } from "../../../../tests/session/wait.ts";
 import { ended, errorsOf, nativeFrames, onDevice, PLAY_MS, playAll, reached } from "./media.ts";
 import { BrowserRig, type RigOptions } from "./rig.ts";
 
@@ -226,7 +227,7 @@ const FAULTS: Record<string, (own: BrowserRig) => Promise<void>> = {
   "the host is killed": async (own) => {
     for (const pid of own.hosts()) process.kill(pid, "SIGKILL");
   },
-  "the service worker is ended": async (own) => {
+  "the extension is loaded anew": async (own) => {
     const worker = await own.worker();
     await worker.evaluate(() => chrome.runtime.reload()).catch(() => {});
   },
@@ -241,6 +242,23 @@ for (const [what, fault] of Object.entries(FAULTS)) {
     });
   });
 }
+
+test("the service worker is ended while it plays, and new pages come to the device", async () => {
+  await withRig({}, async (own) => {
+    const { page, errors } = await playing(own);
+    const relays = own.relays();
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("ServiceWorker.enable");
+    await devtools.send("ServiceWorker.stopAllWorkers");
+    const end = Date.now() + PLAY_MS;
+    while (!own.relays().some((pid) => !relays.includes(pid))) {
+      assert.ok(Date.now() < end, "the worker was not ended");
+      await elapse(50);
+    }
+    await endsInSession(page, errors);
+    await (await playing(own)).page.close();
+  });
+});
 
 test("a host that was killed is started again and used for new pages", async () => {
   await withRig({}, async (own) => {
