@@ -7,7 +7,9 @@
  * in events whose random name only these two know, so that it waits for no task of the page's:
  * `MainMessage[]` as `data` of a MessageEvent with `-messages` after the name, an element as
  * `submitter` of a SubmitEvent of the name itself, in the order of `watch`, and with `-open`
- * and `-shut` after the name that the browser shows a dialog.
+ * and `-shut` after the name that the browser shows a dialog. `document.open()` takes all of
+ * these listeners away: messages that nobody prevents the default of were not heard. That goes
+ * over by the port, and the frame plays in the session from then on.
  */
 import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
 

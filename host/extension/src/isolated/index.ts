@@ -109,10 +109,12 @@ function join(bridge: MessagePort, name: string): void {
     `${name}-messages`,
     (event) => {
       event.stopImmediatePropagation();
+      event.preventDefault();
       for (const message of (event as MessageEvent<MainMessage[]>).data) fromMain(message);
     },
     true,
   );
+  bridge.onmessage = () => port.end();
 }
 
 answerFrames(trackerOfFrame);

@@ -57,6 +57,14 @@ export class WorkerPort {
     this.#open();
   }
 
+  /** What happens in the frame is not heard any more: whatever plays for it ends. */
+  end(): void {
+    this.#wanted = false;
+    this.#port?.disconnect();
+    this.#port = null;
+    this.#clear();
+  }
+
   post(message: FrameMessage): void {
     if (this.#hostless) this.#reopen();
     if (!this.#port) return;

@@ -11,9 +11,11 @@ import {
   messageData,
   microtask,
   NativeEvent,
+  postToPort,
   startPort,
 } from "./natives.js";
 import { push, random } from "./primordials.js";
+import { queueTask } from "./tasks.js";
 
 const NativeSubmitEvent = SubmitEvent;
 const NativeMessageEvent = MessageEvent;
@@ -23,9 +25,12 @@ export class Bridge {
   /** Kept alive: nobody else holds it. */
   readonly #port: MessagePort;
   readonly #name: string;
+  readonly #receive: (message: IsolatedMessage) => void;
   #batch: MainMessage[] = [];
+  #isHeard = true;
 
   constructor(receive: (message: IsolatedMessage) => void) {
+    this.#receive = receive;
     const channel = new MessageChannel();
     this.#port = channel.port1;
     this.#name = `nearside-${Reflect.apply(numberToString, random(), [36])}`;
@@ -38,6 +43,7 @@ export class Bridge {
   }
 
   post(message: MainMessage): void {
+    if (!this.#isHeard) return;
     push(this.#batch, message);
     if (this.#batch.length === 1) microtask(() => this.#flush());
   }
@@ -46,8 +52,16 @@ export class Bridge {
     const data = this.#batch;
     if (data.length === 0) return;
     this.#batch = [];
-    const init = { __proto__: null, data } as MessageEventInit;
-    dispatch(window, new NativeMessageEvent(`${this.#name}-messages`, init));
+    const init = { __proto__: null, data, cancelable: true } as MessageEventInit;
+    const isHeard = !dispatch(window, new NativeMessageEvent(`${this.#name}-messages`, init));
+    if (!isHeard && this.#isHeard) this.#lose();
+  }
+
+  /** The page has opened its document anew, and nobody listens. */
+  #lose(): void {
+    this.#isHeard = false;
+    postToPort(this.#port, null, []);
+    queueTask(() => this.#receive({ type: "link_lost" }));
   }
 
   /** The task does not end before the dialog is closed. */

@@ -117,3 +117,68 @@ test("picture-in-picture, and back", async () => {
   assert.deepEqual(errors, []);
   await page.close();
 });
+
+test("media that are protected play in the session, and others on the device again", async () => {
+  const { page, errors } = await playing();
+  // The browser says so at the box with what a licence is asked for by, `pssh`.
+  await page.evaluate(`(async () => {
+    const init = new Uint8Array(await segment("init.mp4")); const view = new DataView(init.buffer);
+    let at = 0;
+    while (view.getUint32(at + 4) !== 0x6d6f6f76) at += view.getUint32(at);
+    const end = at + view.getUint32(at); view.setUint32(at, view.getUint32(at) + 32);
+    const box = [0, 0, 0, 32, 0x70, 0x73, 0x73, 0x68, 0, 0, 0, 0, 0x10, 0x77, 0xef, 0xec, 0xc0,
+      0xb2, 0x4d, 0x02, 0xac, 0xe3, 0x3c, 0x1e, 0x52, 0xe2, 0xfb, 0x4b, 0, 0, 0, 0];
+    const marked = new Uint8Array([...init.slice(0, end), ...box, ...init.slice(end)]);
+    const source = await openSource(video); const buffer = source.addSourceBuffer(MIME);
+    const told = until(video, "encrypted"); buffer.appendBuffer(marked);
+    await until(buffer, "updateend"); await told;
+    for (const name of segments().slice(1)) {
+      buffer.appendBuffer(await segment(name)); await until(buffer, "updateend");
+    }
+    await video.play();
+  })()`);
+  await inSession(page);
+  await page.evaluate(NEXT);
+  await shown();
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("a MediaSource of a worker plays in the session", async () => {
+  const { page, errors } = await playing();
+  await page.evaluate(`(async () => {
+    const run = async ({ data: [folder, names, mime] }) => {
+      const source = new MediaSource();
+      postMessage(source.handle, [source.handle]);
+      await new Promise((resolve) => { source.onsourceopen = resolve; });
+      const buffer = source.addSourceBuffer(mime);
+      for (const name of names) {
+        buffer.appendBuffer(await (await fetch(folder + "/" + name)).arrayBuffer());
+        await new Promise((resolve) => { buffer.onupdateend = resolve; });
+      }
+      source.endOfStream();
+    };
+    const worker = new Worker(URL.createObjectURL(new Blob(["onmessage = " + run])));
+    worker.postMessage([new URL(folder, location.href).href, segments(), MIME]);
+    video.srcObject = (await until(worker, "message")).data;
+    await video.play();
+  })()`);
+  await inSession(page);
+  const popup = await rig.popup(page);
+  await popup.getByText("The page feeds the media from a worker").first().waitFor();
+  await popup.close();
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("a page that opens its document anew plays in the session, and nothing on the device", async () => {
+  const { page, errors } = await playing();
+  await page.evaluate(`(async () => {
+    document.open(); document.write("<!doctype html><body>"); document.close();
+    globalThis.video = make(); await fill(video); video.loop = true; await video.play();
+  })()`);
+  await inSession(page);
+  await rig.status.now.until("nothing on the device", ({ items }) => items.length === 0, GONE_MS);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
