@@ -27,7 +27,22 @@ export const PRESENT = "nearside-present";
 /** What a frame asks the worker without a port. */
 export type FrameQuestion =
   /** Its tab's zoom: a number, or `null` where nobody knows. */
-  { type: "zoom" };
+  | { type: "zoom" }
+  /**
+   * It wants to know where it lies in the frame around it: so deep in the tab's frames, in one
+   * of this origin (`"null"`: it is not told). The answer: a token to give to that frame, or
+   * `null`: there is none with a script of ours.
+   */
+  | { type: "embedded"; depth: number; around: string }
+  /** It has taken a token of a frame in it. */
+  | { type: "joined"; token: string };
+
+/** What the worker says to frames without a port. */
+export type FrameNotice =
+  /** To the frames so deep, of this origin: one in you will give you this token. Answer: `true`. */
+  | { type: "expect"; token: string; depth: number; around: string }
+  /** The frame around you has taken this token. */
+  | { type: "joined"; token: string };
 
 /** From a frame to the worker, in arrays: what one task gave rise to. */
 export type FrameMessage =

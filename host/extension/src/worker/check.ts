@@ -34,6 +34,9 @@ const MAX_LOCAL_ID = 0xffff_ffff;
 /** Largest append in bytes. */
 export const MAX_APPEND = 256 * 1024 * 1024;
 
+const MAX_TOKEN = 64;
+/** Frames in frames. */
+const MAX_DEPTH = 64;
 const MAX_MIME = 512;
 const MAX_URL = 8192;
 const MAX_SENTENCE = 1024;
@@ -343,10 +346,32 @@ function parse(value: unknown): FrameMessage {
   }
 }
 
+function question(value: unknown): FrameQuestion {
+  const from = fields(value);
+  switch (from["type"]) {
+    case "zoom":
+      return { type: "zoom" };
+    case "embedded":
+      return {
+        type: "embedded",
+        depth: integer(from["depth"], 1, MAX_DEPTH),
+        around: text(from["around"], MAX_ADDRESS),
+      };
+    case "joined":
+      return { type: "joined", token: text(from["token"], MAX_TOKEN) };
+    default:
+      return fail();
+  }
+}
+
 /** The message that `value` is, or `null` if it is none. */
 export function frameMessage(value: unknown): FrameMessage | null {
+  return checked(value, parse);
+}
+
+function checked<T>(value: unknown, check: (value: unknown) => T): T | null {
   try {
-    return parse(value);
+    return check(value);
   } catch (error) {
     if (error instanceof Malformed) return null;
     throw error;
@@ -355,6 +380,5 @@ export function frameMessage(value: unknown): FrameMessage | null {
 
 /** The question that `value` is, or `null` if it is none. */
 export function frameQuestion(value: unknown): FrameQuestion | null {
-  const isQuestion = typeof value === "object" && value !== null;
-  return isQuestion && "type" in value && value.type === "zoom" ? { type: "zoom" } : null;
+  return checked(value, question);
 }

@@ -6,13 +6,14 @@
  */
 
 import { DEFAULT_SETTINGS, type OwnSettings, POPUP_PORT } from "../common/popup_protocol.js";
-import { FRAME_PORT } from "../frame_protocol.js";
+import { FRAME_PORT, type FrameNotice, type FrameQuestion } from "../frame_protocol.js";
 import type { ChannelState, HostEvent } from "../generated/messages.js";
 import { Broker } from "./broker.js";
 import { browserName } from "./browser.js";
 import { frameQuestion } from "./check.js";
 import { Collection } from "./collect.js";
 import { afterChannel, frameRefusal, type HostState, managedPolicy, serves } from "./decide.js";
+import { Embeddings } from "./embedding.js";
 import { Icons } from "./icon.js";
 import { KeptTabs } from "./kept_tabs.js";
 import { Log } from "./log.js";
@@ -31,6 +32,7 @@ const LOOKING_MS = 2000;
 const log = new Log();
 const icons = new Icons();
 const keptTabs = new KeptTabs();
+const embeddings = new Embeddings();
 let host: HostState = { at: "starting" };
 let looking: ReturnType<typeof setTimeout> | undefined;
 let own: OwnSettings = { ...DEFAULT_SETTINGS };
@@ -231,12 +233,37 @@ chrome.runtime.onConnect.addListener((port) => {
   else port.disconnect();
 });
 
-chrome.runtime.onMessage.addListener((question: unknown, sender, answer) => {
-  const frame = frameSender(sender);
-  if (frame === null || frameQuestion(question)?.type !== "zoom") return;
-  chrome.tabs.getZoom(frame.tab).then(answer, () => answer(null));
+chrome.runtime.onMessage.addListener((asked: unknown, sender, answer) => {
+  const [frame, question] = [frameSender(sender), frameQuestion(asked)];
+  if (frame === null || question === null) return;
+  answerFrame(frame, question).then(answer, () => answer(null));
   return true;
 });
+
+async function answerFrame(frame: FrameSender, question: FrameQuestion): Promise<unknown> {
+  switch (question.type) {
+    case "zoom":
+      return chrome.tabs.getZoom(frame.tab);
+    case "embedded": {
+      const { depth, around } = question;
+      const token = embeddings.ask(frame);
+      const notice: FrameNotice = { type: "expect", token, depth: depth - 1, around };
+      // Which frame is around another one browsers tell those with one more permission.
+      const only = depth === 1 ? { frameId: 0 } : {};
+      const isExpected = await chrome.tabs.sendMessage(frame.tab, notice, only).catch(() => false);
+      if (isExpected === true) return token;
+      embeddings.drop(token);
+      return null;
+    }
+    case "joined": {
+      const asker = embeddings.join(question.token, frame.tab);
+      if (!asker) return null;
+      const notice: FrameNotice = { type: "joined", token: question.token };
+      await chrome.tabs.sendMessage(asker.tab, notice, { frameId: asker.frame });
+      return null;
+    }
+  }
+}
 
 chrome.storage.onChanged.addListener((changes, area) => {
   if (area === "managed") void readPolicy();

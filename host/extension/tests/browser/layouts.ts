@@ -25,10 +25,12 @@ export class Layouts {
     this.#context = context;
   }
 
-  /** Of a page's own document, or of a frame that shares its process. */
-  static async of(page: Page, frame: Frame = page.mainFrame()): Promise<Layouts> {
-    const devtools = await page.context().newCDPSession(page);
-    const url = frame.url();
+  /**
+   * Of a page's own document, or of the one at `url` among the frames in `target`, which is the
+   * page, or the first frame of another process in it.
+   */
+  static async of(page: Page, target: Page | Frame = page, url = target.url()): Promise<Layouts> {
+    const devtools = await page.context().newCDPSession(target);
     const { frameTree } = await devtools.send("Page.getFrameTree");
     const trees = [frameTree];
     for (const tree of trees) trees.push(...(tree.childFrames ?? []));

@@ -26,6 +26,7 @@ import {
   isPlausible,
   preciseLength,
   topPlacement,
+  viewportFrom,
   type WindowFacts,
   zoomOf,
 } from "../../src/isolated/layout/viewport.js";
@@ -324,6 +325,30 @@ test("a frame lies where its parent shows it", () => {
   assert.deepEqual(inner.placement, { x: 160, y: 290, scale: 1.5, pixels: 1 });
   assert.deepEqual(inner.clip, box(0, 0, 300, 100));
   assert.deepEqual(inner.covered, [box(10, 10, 10, 10)]);
+});
+
+test("a viewport that comes from another frame is checked", () => {
+  const placement = { x: 160, y: 290, scale: 1.5, pixels: 1 };
+  const viewport = {
+    ...{ placement, clip: box(0, 0, 300, 100), covered: [box(1, 1, 2, 2)] },
+    ...{ visible: true, flaw: null },
+  };
+  assert.deepEqual(viewportFrom({ ...viewport, more: 1 }), viewport);
+  for (const other of [
+    null,
+    "words",
+    { ...viewport, placement: { ...placement, x: Number.NaN } },
+    { ...viewport, placement: { ...placement, scale: 0 } },
+    { ...viewport, placement: { ...placement, y: Number.POSITIVE_INFINITY } },
+    { ...viewport, clip: { left: 0 } },
+    { ...viewport, covered: [null] },
+    { ...viewport, visible: 1 },
+    { ...viewport, flaw: "other" },
+  ]) {
+    assert.equal(viewportFrom(other), null);
+  }
+  const many = { ...viewport, covered: Array.from({ length: 5000 }, () => box(0, 0, 1, 1)) };
+  assert.equal(viewportFrom(many)?.covered.length, 256);
 });
 
 test("rectangles on the desktop are whole pixels, and bounded", () => {

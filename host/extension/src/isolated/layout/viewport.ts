@@ -1,9 +1,8 @@
 /**
  * Where this frame's viewport lies on the remote desktop.
  *
- * The top frame knows by its window (window.ts); another frame asks its parent's content script, which
- * answers on a port as often as it changes. The request is a message that the parent's
- * script stops before its page can see it, and names nothing but the frame that asks.
+ * The top frame knows by its window (window.ts); another frame asks the content script of the
+ * one around it, which answers as often as it changes (frames.ts).
  */
 import { type Box, EMPTY, type Placement } from "./rects.js";
 import type { Flaw } from "./shown.js";
@@ -146,6 +145,39 @@ export function preciseLength(
   if (!isAtLeast((pixels - 0.5) / ratio)) return inner;
   while (pixels < most && isAtLeast((pixels + 0.5) / ratio)) pixels++;
   return pixels / ratio;
+}
+
+/** Boxes that a frame is told of as covered. */
+const MAX_COVERED = 256;
+const MAX_LENGTH = 2 ** 24;
+const MAX_SCALE = 1000;
+
+const isLength = (value: unknown): value is number =>
+  typeof value === "number" && Math.abs(value) <= MAX_LENGTH;
+
+function boxFrom(value: unknown): Box | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { left, top, right, bottom } = value as Record<string, unknown>;
+  if (!isLength(left) || !isLength(top) || !isLength(right) || !isLength(bottom)) return null;
+  return { left, top, right, bottom };
+}
+
+/** The viewport that came from another frame; `null`: it is none. */
+export function viewportFrom(value: unknown): Viewport | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { placement, clip, covered, visible, flaw } = value as Record<string, unknown>;
+  if (typeof placement !== "object" || placement === null) return null;
+  const { x, y, scale, pixels } = placement as Record<string, unknown>;
+  const isScale = (one: unknown): one is number =>
+    typeof one === "number" && one > 0 && one <= MAX_SCALE;
+  if (!isLength(x) || !isLength(y) || !isScale(scale) || !isScale(pixels)) return null;
+  const seen = boxFrom(clip);
+  if (!seen || !Array.isArray(covered) || typeof visible !== "boolean") return null;
+  const boxes = covered.slice(0, MAX_COVERED).map(boxFrom);
+  if (boxes.includes(null) || !(flaw === null || flaw === "turned" || flaw === "effect"))
+    return null;
+  const at = { x, y, scale, pixels };
+  return { placement: at, clip: seen, covered: boxes as Box[], visible, flaw };
 }
 
 /** The viewport of a frame whose element is seen like that. */
