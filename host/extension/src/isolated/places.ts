@@ -22,8 +22,8 @@ const refusal = (message: string): Reason => ({
 const REFUSALS: Record<Flaw, Reason> = {
   turned: refusal("The page shows the video turned, mirrored or distorted."),
   effect: refusal("The page shows the video with an effect (a filter, a mask or transparency)."),
+  elsewhere: refusal("The page shows the video in another of its windows or frames."),
 };
-const ELSEWHERE = refusal("The page shows the video in another of its windows or frames.");
 
 const NOWHERE = { x: 0, y: 0, width: 0, height: 0 };
 const AWAY: PlayerCommand = {
@@ -76,15 +76,14 @@ export class Places {
     this.unwatch(player);
     const watched = new Watched(element);
     // Where that document lies is not known here.
-    const isElsewhere = () => watched.placeholder && element.ownerDocument !== document;
-    if (isElsewhere()) return this.#refuse(player, ELSEWHERE);
+    if (watched.placeholder && element.ownerDocument !== document)
+      return this.#refuse(player, REFUSALS.elsewhere);
     this.#watched.set(player, watched);
     watched.placeholder?.veil();
     watched.stop = this.#tracker.track(
       element,
       (sight) => {
         const { flaw } = sight;
-        if (isElsewhere()) return this.#refuse(player, ELSEWHERE);
         if (flaw && watched.placeholder) return this.#refuse(player, REFUSALS[flaw]);
         const layout = layoutOf(watched, { ...sight, visible: sight.visible && !flaw });
         const text = JSON.stringify(layout);

@@ -83,6 +83,16 @@ export function installCaptures(elements: Elements): void {
     }
     return call(original, self, args);
   });
+  // What plays goes there by a move, which the browser survives and a parked element does not:
+  // it would have to begin to play where nobody has clicked.
+  wrapMethod(
+    optional("DocumentPictureInPicture") ?? {},
+    "requestWindow",
+    (original, self, args) => {
+      elements.barPlaying(reasons.pictureInPicture());
+      return call(original, self, args);
+    },
+  );
   wrapMethod(HTMLVideoElement.prototype, "requestPictureInPicture", (original, self, args) => {
     const control = elements.touch(self);
     const isNews = control?.bar(reasons.pictureInPicture(), "shown");

@@ -2,6 +2,8 @@
  * The media elements of this frame: found at first touch, known weakly, and held while the
  * device plays them (a playing element outlives the page's last reference to it).
  */
+import type { Reason } from "../generated/messages.js";
+import { READ_ONCE } from "./bar.js";
 import { Control } from "./control.js";
 import { watchTracks } from "./cues.js";
 import type { Link } from "./link.js";
@@ -49,6 +51,13 @@ export class Elements {
     if (!control) return null;
     if (control.onDevice) control.sync();
     return control.onDevice ? control : null;
+  }
+
+  /** Videos that play now do it in the session, until they get another source. */
+  barPlaying(reason: Reason): void {
+    this.#playing.forEach((control) => {
+      if (control.isVideo) control.bar(reason, READ_ONCE);
+    });
   }
 
   /** The control of any media element of this realm. */

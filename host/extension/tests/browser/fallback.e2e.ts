@@ -150,6 +150,22 @@ for (const [what, { script, reason }] of Object.entries(CAPTURES)) {
   });
 }
 
+test("a video in another window plays in the session", async () => {
+  const { page, errors } = await playing(rig);
+  await page.evaluate(async () => {
+    const { documentPictureInPicture: pictures } = window as unknown as {
+      documentPictureInPicture: { requestWindow(): Promise<Window> };
+    };
+    const other = await pictures.requestWindow();
+    other.document.body.append(media[0] as HTMLVideoElement);
+    await media[0]?.play();
+  });
+  await ended(page);
+  await popupSays(rig, page, "The video is shown picture-in-picture.");
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test("a canvas gets the picture and not what stands in its place", async () => {
   const { page } = await playing(rig);
   const corner = () =>

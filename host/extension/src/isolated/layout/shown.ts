@@ -9,8 +9,11 @@ const MAX_DEPTH = 200;
 /** Less than this bends a picture by less than a pixel. */
 const STRAIGHT = 1e-4;
 
-/** What the device cannot do: turned, mirrored or distorted; filters, masks and their like. */
-export type Flaw = "turned" | "effect";
+/**
+ * What the device cannot do: turned, mirrored or distorted; filters, masks and their like; in
+ * another window of the page, whose place nobody knows here.
+ */
+export type Flaw = "turned" | "effect" | "elsewhere";
 
 export interface Shown {
   /** Nearest first, the element's own content box before all; the viewport is not among them. */

@@ -170,6 +170,10 @@ export class Tracker implements FrameTracker {
     const { element, deliver } = tracked;
     tracked.measured = performance.now();
     const viewport = this.#viewport;
+    if (element.isConnected && element.ownerDocument !== document) {
+      const [content, clip] = [EMPTY, EMPTY];
+      return deliver({ viewport, content, clip, covered: [], visible: false, flaw: "elsewhere" });
+    }
     const shown = shownOf(element);
     const content = shown.clips[0]?.box ?? EMPTY;
     const seen = clipped(intersection(content, viewport.clip), shown.clips);

@@ -151,6 +151,7 @@ export function preciseLength(
 const MAX_COVERED = 256;
 const MAX_LENGTH = 2 ** 24;
 const MAX_SCALE = 1000;
+const FLAWS: readonly (Flaw | null)[] = [null, "turned", "effect", "elsewhere"];
 
 const isLength = (value: unknown): value is number =>
   typeof value === "number" && Math.abs(value) <= MAX_LENGTH;
@@ -174,10 +175,10 @@ export function viewportFrom(value: unknown): Viewport | null {
   const seen = boxFrom(clip);
   if (!seen || !Array.isArray(covered) || typeof visible !== "boolean") return null;
   const boxes = covered.slice(0, MAX_COVERED).map(boxFrom);
-  if (boxes.includes(null) || !(flaw === null || flaw === "turned" || flaw === "effect"))
-    return null;
+  const known = FLAWS.find((one) => one === flaw);
+  if (boxes.includes(null) || known === undefined) return null;
   const at = { x, y, scale, pixels };
-  return { placement: at, clip: seen, covered: boxes as Box[], visible, flaw };
+  return { placement: at, clip: seen, covered: boxes as Box[], visible, flaw: known };
 }
 
 /** The viewport of a frame whose element is seen like that. */
