@@ -54,18 +54,17 @@ export class Control implements PlayerSink, Owner {
   readonly permission: Permission;
   readonly voice: StageVoice;
   readonly told = new Told();
+  readonly autoplay = new Autoplay();
   mode: Mode = "nothing";
-  /** Size that the device shows, in pixels. */
+  /** That the device shows, in pixels. */
   size: Size | null = null;
   /** Holds the element, and watches for its removal, while the device plays it. */
   onPlaying: (control: Control, playing: boolean) => void = () => {};
-
   readonly #link: Link;
   #key: string | object = "";
   #attachment: Attachment | null = null;
   #source: SourceRecord | null = null;
   readonly #bar = new Bar();
-  readonly autoplay = new Autoplay();
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
   readonly #activity: Activity;
