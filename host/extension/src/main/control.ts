@@ -19,11 +19,12 @@ import { Autoplay } from "./autoplay.js";
 import { Bar, type Lasts } from "./bar.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
+import { Events } from "./events.js";
 import { bufferedOf, factsOf, handoverOf, isAt, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
-import { dispatch, later, NativeEvent, native, now, spansOf } from "./natives.js";
+import { later, native, now, spansOf } from "./natives.js";
 import { OPENING, Patience } from "./patience.js";
 import { Permission } from "./permission.js";
 import { Playback } from "./playback.js";
@@ -49,6 +50,8 @@ export class Control implements PlayerSink, Owner {
   readonly frames = new FramePacer();
   readonly callbacks: FrameCallbacks;
   readonly cues: CueClock;
+  readonly events: Events;
+  readonly fire = (type: string): void => this.events.fire(type);
   readonly promises = new Promises();
   readonly preload: Preload;
   readonly permission: Permission;
@@ -79,11 +82,12 @@ export class Control implements PlayerSink, Owner {
     this.#link = link;
     this.#activity = new Activity(this, link);
     this.#reported = new Reported(link, element);
+    this.events = new Events(element);
     this.playback = new Playback({
-      facts: () => factsOf(element, this.buffered(), this.#source?.ended ?? true),
-      fire: (type) => this.fire(type),
+      facts: () => factsOf(element, this.told.loaded, this.buffered(), this.#source?.ended ?? true),
+      fire: this.fire,
       send: (command) => this.send(command),
-      hasData: () => this.#deviceHasData(),
+      hasData: () => this.told.hasNewData() && this.fire("loadeddata"),
       settle: (pending, failure) => this.promises.settle(pending, failure),
       refuse: (pending) => this.promises.refuse(pending),
     });
@@ -195,6 +199,7 @@ export class Control implements PlayerSink, Owner {
     native.currentTime.set(this.element, to);
     this.told.changingHands = false;
     if (!this.onDevice || native.readyState.get(this.element) < 1) return;
+    this.events.seeks();
     this.told.makingRoom = false;
     this.browserSeeks();
   }
@@ -419,7 +424,7 @@ export class Control implements PlayerSink, Owner {
     this.changed();
   }
 
-  readonly steer = (command: PlayerCommand) => steer(this, command);
+  readonly steer = (command: PlayerCommand): void => steer(this, command);
 
   // --- what the browser's element says ------------------------------------------------
 
@@ -449,10 +454,6 @@ export class Control implements PlayerSink, Owner {
   }
 
   readonly makeRoom = (): boolean => this.#source !== null && makeRoom(this, this.#source);
-
-  fire(type: string): void {
-    queueTask(() => dispatch(this.element, new NativeEvent(type)));
-  }
 
   send(command: PlayerCommand): void {
     if (command.type === "seek") this.cues.forget();
@@ -577,6 +578,7 @@ export class Control implements PlayerSink, Owner {
   /** The element loads anew. */
   #restart(): void {
     this.told.restart();
+    this.events.forget();
     this.permission.forget();
     this.autoplay.renew();
     this.promises.forget();
@@ -586,12 +588,6 @@ export class Control implements PlayerSink, Owner {
     this.cues.stop();
     this.#link.unwatch(this.playerId);
     this.changed();
-  }
-
-  #deviceHasData(): void {
-    if (!this.told.hasData) this.fire("loadeddata");
-    this.told.hasData = true;
-    this.told.settled = true;
   }
 
   buffered(): readonly Span[] {

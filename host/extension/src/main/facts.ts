@@ -7,13 +7,15 @@ import type { Span } from "./ranges.js";
 /** The browser's element this near to a place needs no seek, in seconds. */
 const SAME_PLACE = 0.05;
 
+/** `loaded`: the page was told `loadedmetadata`, before which it knows of nothing. */
 export function factsOf(
   element: HTMLMediaElement,
+  loaded: boolean,
   buffered: readonly Span[],
   endOfStream: boolean,
 ): Facts {
   return {
-    readyState: native.readyState.get(element),
+    readyState: loaded ? native.readyState.get(element) : 0,
     position: native.currentTime.get(element),
     duration: native.duration.get(element),
     buffered,

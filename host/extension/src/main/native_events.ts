@@ -95,6 +95,7 @@ function passes(control: Control, type: Type): boolean {
       if (type === "timeupdate" && isReset(control)) return !control.told.resets;
       if (control.onDevice) return wasOwed(control, type) || parked(control, type);
       if (isOurs || (control.permission.pauses && isOfPlaying(type))) return false;
+      if (type === "seeking" && control.events.wasTold()) return false;
       if (type === "play" && control.permission.wasQuestion()) return false;
       if (type === "timeupdate" || type === "seeked") queueTask(() => control.browserMoved());
       if (type === "ratechange") queueTask(() => control.rateChanged());
@@ -213,13 +214,15 @@ function afterHandOver(control: Control, type: Type): boolean {
 function parked(control: Control, type: Type): boolean {
   const { element, playback } = control;
   switch (type) {
-    case "loadedmetadata":
+    case "loadedmetadata": {
+      const delayed = control.events.delays(type);
       control.told.loaded = true;
       playback.metadata();
       control.durationChanged();
       control.changed();
       queueTask(() => control.buffersChanged());
-      return true;
+      return !delayed;
+    }
     case "loadeddata":
     case "canplay":
     case "canplaythrough":
@@ -232,11 +235,13 @@ function parked(control: Control, type: Type): boolean {
     case "ended":
     case "timeupdate":
       return false;
-    case "seeking":
+    case "seeking": {
+      const wasTold = control.events.wasTold();
       if (control.told.makingRoom) return false;
       if (!playback.seeking) control.browserSeeks();
       playback.browserSeeking();
-      return true;
+      return !wasTold;
+    }
     case "seeked":
       if (control.told.makingRoom) {
         control.told.makingRoom = false;
@@ -258,11 +263,14 @@ function parked(control: Control, type: Type): boolean {
     case "progress":
       queueTask(() => control.buffersChanged());
       return true;
-    case "error":
-      queueTask(() => native.error.get(control.element) && control.failed());
-      return true;
+    case "error": {
+      const delayed = control.events.delays(type);
+      control.failed();
+      return !delayed;
+    }
     case "resize":
-      return control.size === null;
+      if (control.size !== null && control.told.loaded) return false;
+      return !control.events.delays(type);
     default:
       return true;
   }
@@ -273,20 +281,24 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
   queueTask(() => control.buffersChanged());
   const { told, playback } = control;
   if (type === "loadeddata") {
-    if (told.hasData) return false;
+    // After a seek it comes with its end.
+    if (told.hasData || playback.seeking) return false;
+    const delayed = control.events.delays(type);
     told.hasData = true;
     queueTask(() => fileHasEnough(control));
     control.callbacks.pictureChanged();
-    return true;
+    return !delayed;
   }
   if (told.makingRoom || playback.seeking || told.settled) return false;
+  // Before what comes of it.
+  const delayed = control.events.delays(type);
   if (type === "canplay") {
     control.autoplay.begin(control);
     told.settled = !playback.browserCanPlay();
   } else {
     told.settled = true;
   }
-  return true;
+  return !delayed;
 }
 
 /** A file that is loaded no further: the device has enough, whatever the browser has. */

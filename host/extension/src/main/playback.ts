@@ -488,9 +488,9 @@ export class Playback {
     this.#effects.hasData();
     if (waited) this.#effects.fire("canplay");
     this.#effects.fire("playing");
+    this.#effects.settle(drain(this.#pending), null);
     if (waited || this.#owesThrough) this.#effects.fire("canplaythrough");
     this.#owesThrough = false;
-    this.#effects.settle(drain(this.#pending), null);
   }
 
   /** Whether a report is about this seek: the device says first where it goes. */
@@ -507,6 +507,7 @@ export class Playback {
     if (seek.after) this.#clock.report(seek.after.position, seek.after.rate, seek.after.at);
     this.#effects.fire("timeupdate");
     this.#effects.fire("seeked");
+    if (this.#effects.facts().readyState >= HAVE_CURRENT_DATA) this.#effects.hasData();
     this.#owesEnough = this.#paused;
     if (!this.#paused) this.#told = "waiting";
     if (this.#device === "ended" || this.#isEnd(seek.to)) this.#end(this.#effects.facts(), now);

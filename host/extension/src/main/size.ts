@@ -17,5 +17,7 @@ export function resized(control: Control, { width, height }: Size): void {
     height: native.videoHeight.get(video),
   };
   control.size = { width, height };
+  // The browser tells of it with its metadata.
+  if (!control.told.loaded) return;
   if (old.width !== width || old.height !== height) control.fire("resize");
 }

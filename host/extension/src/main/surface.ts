@@ -99,11 +99,11 @@ function videoSurface(elements: Elements, answer: Answer, act: Act): void {
     ["videoWidth", "width"],
     ["videoHeight", "height"],
   ] as const) {
-    wrapGetter(
-      VIDEO,
-      name,
-      (original, self) => elements.onDevice(self)?.size?.[side] ?? call(original, self, []),
-    );
+    wrapGetter(VIDEO, name, (original, self) => {
+      const control = elements.onDevice(self);
+      const size = control?.told.loaded ? control.size : null;
+      return size?.[side] ?? call(original, self, []);
+    });
   }
   const counts = ({ frames, position }: Control) => ({
     presented: frames.presentedAt(position),

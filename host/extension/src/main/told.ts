@@ -90,6 +90,14 @@ export class Told {
     this.settled = readyState >= 4;
   }
 
+  /** There is enough, before the browser says so: whether the page is to hear `loadeddata`. */
+  hasNewData(): boolean {
+    const isNews = !this.hasData;
+    this.hasData = true;
+    this.settled = true;
+    return isNews;
+  }
+
   /** The element loads anew. */
   restart(): void {
     this.data(0);

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { errorsOf, nativeFrames, onDevice } from "./media.ts";
+import type { Page } from "playwright-core";
+import { errorsOf, nativeFrames, onDevice, PLAY_MS } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
 
 /** Pictures that parked elements decode, for each file. */
@@ -84,10 +85,102 @@ test("what is no media pauses, and says why", async () => {
   await page.goto(rig.url("/behaviour.html"));
   const said = await page.evaluate(`(async () => {
     const video = make({ src: "/nothing.mp4" });
+    video.addEventListener("error", () => log.push(video.paused));
     const why = await video.play().catch(({ name, message }) => name + ": " + message);
+    log.push("refused"); await until(video, "pause");
     return [why, log.join(), video.paused];
   })()`);
   const why = "NotSupportedError: Failed to load because no supported source was found.";
-  assert.deepEqual(said, [why, "play,waiting,loadstart,error,pause", true]);
+  assert.deepEqual(said, [why, "play,waiting,loadstart,error,true,refused,pause", true]);
+  await page.close();
+});
+
+/** A page of which a first `video` has played a bit of `first` on the device; the log is empty. */
+async function played(): Promise<{ page: Page; errors: string[] }> {
+  rig.status.record();
+  const page = await rig.context.newPage();
+  const errors = errorsOf(page);
+  await page.goto(rig.url("/behaviour.html"));
+  await page.evaluate(`(async () => {
+    globalThis.first = ${JSON.stringify(files.mp4)};
+    globalThis.second = ${JSON.stringify(files.webm)};
+    globalThis.video = make(); video.src = first; await video.play();
+    await reaching(() => video.currentTime > 0.3); log.length = 0;
+  })()`);
+  await onDevice(rig, "the file", (items) => items.some((item) => item.flowing));
+  return { page, errors };
+}
+
+/** What a page does with a device at hand, and hears, as of Chromium without the extension. */
+const HEARD: Record<string, { script: string; expected: string }> = {
+  "play at once": {
+    script: `video = make(); video.src = second; await video.play();
+      await reaching(() => log.includes("canplaythrough"));`,
+    expected: "play,waiting,loadstart,loadedmetadata,loadeddata,canplay,playing,canplaythrough",
+  },
+  "pause and back to the begin": {
+    script: `video.pause(); video.currentTime = 0;
+      await reaching(() => log.includes("canplaythrough"));`,
+    expected: "pause,seeking,seeked,canplay,canplaythrough",
+  },
+  "pause and another file": {
+    script: `video.pause(); video.src = second; await video.play();
+      await reaching(() => log.includes("canplaythrough"));`,
+    expected:
+      "emptied,play,waiting,loadstart,loadedmetadata,loadeddata,canplay,playing,canplaythrough",
+  },
+  "a place to begin at": {
+    script: `video = make(); video.src = second; video.currentTime = 2;
+      await reaching(() => log.includes("canplaythrough"));`,
+    expected: "loadstart,loadedmetadata,seeking,seeked,loadeddata,canplay,canplaythrough",
+  },
+  "play before there is a file": {
+    script: `video = make(); const played = video.play(); await until(video, "waiting");
+      video.src = second; await played.catch(({ name }) => log.push(name));`,
+    expected: "play,waiting,loadstart,loadedmetadata,loadeddata,canplay,playing",
+  },
+  "a file that is not there": {
+    script: `video = make(); video.src = "/nothing.mp4";
+      video.play().catch(({ name }) => log.push(name)); await until(video, "pause");
+      log.push(video.paused, video.videoWidth);`,
+    expected: "play,waiting,loadstart,error,NotSupportedError,pause,true,0",
+  },
+  "a video without sound that plays by itself, below": {
+    script: `const space = document.createElement("div"); space.style.height = "3000px";
+      document.body.append(space); video = make({ autoplay: true, loop: true }); video.src = first;
+      await reaching(() => log.includes("canplaythrough"));
+      for (let at = 0; at < 10; at++) await new Promise((done) => requestAnimationFrame(done));
+      log.push(video.paused); video.scrollIntoView(); await reaching(() => video.currentTime > 0.3);
+      scrollTo(0, 0); await until(video, "pause"); video.scrollIntoView();
+      await until(video, "playing");`,
+    expected:
+      "loadstart,loadedmetadata,loadeddata,canplay,canplaythrough,true,play,playing,pause,play,playing",
+  },
+};
+
+for (const [name, { script, expected }] of Object.entries(HEARD)) {
+  test(`what a page hears: ${name}`, async () => {
+    const { page, errors } = await played();
+    const heard = await page.evaluate(`(async () => { ${script}; return log.join(); })()`);
+    assert.equal(heard, expected);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+}
+
+test("a video that goes to another document plays, and no error comes of it", async () => {
+  const { page } = await played();
+  const seen = await page.evaluate(`(async () => {
+    const errors = []; addEventListener("error", ({ message }) => errors.push(message));
+    const frame = document.createElement("iframe"); document.body.append(frame);
+    frame.contentDocument.body.append(video); await video.play();
+    await reaching(() => video.currentTime > 0.5);
+    frame.remove();
+    for (let at = 0; at < 10; at++) await new Promise((done) => requestAnimationFrame(done));
+    return errors;
+  })()`);
+  assert.deepEqual(seen, []);
+  const isGone = ({ items }: { items: { flowing: boolean }[] }) => !items.some((it) => it.flowing);
+  await rig.status.now.until("nothing on the device", isGone, PLAY_MS);
   await page.close();
 });

@@ -103,7 +103,7 @@ test("play without data waits and goes on as the browser does", () => {
     [{ play: true }, "play,waiting,> play"],
     [{ device: "stalled", at: 0 }, ""],
     [{ facts: full }, ""],
-    [{ device: "playing", at: 0, rate: 1 }, "canplay,playing,canplaythrough,resolved"],
+    [{ device: "playing", at: 0, rate: 1 }, "canplay,playing,resolved,canplaythrough"],
   ]);
 });
 
@@ -114,7 +114,7 @@ test("a device that is faster than the browser waits for the metadata", () => {
     [{ device: "playing", at: 0, rate: 1 }, ""],
     [
       { facts: { readyState: 1, buffered: [{ start: 0, end: 30 }] } },
-      "canplay,playing,canplaythrough,resolved",
+      "canplay,playing,resolved,canplaythrough",
     ],
   ]);
 });
@@ -492,7 +492,7 @@ test("what ends before a report of it playing has played", () => {
     [{ device: "ended", at: 0.00001 }, ""],
     [
       { facts: { readyState: 1, duration: 0.00001, buffered: [{ start: 0, end: 0.00001 }] } },
-      "canplay,playing,canplaythrough,resolved,timeupdate,pause,ended",
+      "canplay,playing,resolved,canplaythrough,timeupdate,pause,ended",
     ],
   ]);
   assert.equal(playback.ended, true);
