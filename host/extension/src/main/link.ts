@@ -156,6 +156,8 @@ export class Link {
         this.#explainUnsaid();
         this.#barred = may ? null : (refused ?? channel.reason ?? reasons.deviceSilent());
         if (this.#barred) this.#bar(this.#barred);
+        // What failed then is gone with it.
+        if (this.#barred) this.#failure = null;
         this.#decide();
         return;
       }
