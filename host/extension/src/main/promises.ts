@@ -2,7 +2,7 @@
 import { NativeDOMException } from "./natives.js";
 import type { Pending } from "./playback.js";
 import { NativePromise, promiseThen, push } from "./primordials.js";
-import { queueTask } from "./tasks.js";
+import { afterQueued, queueTask } from "./tasks.js";
 
 interface Tracked extends Pending {
   /** The device has taken over: the browser's answer no longer counts. */
@@ -60,7 +60,7 @@ export class Promises {
   adopt(pending: readonly Pending[], answer: Promise<void>): void {
     for (let at = 0; at < pending.length; at++) {
       const { resolve, reject } = pending[at] as Pending;
-      const refuse = (reason: unknown) => queueTask(() => reject(reason));
+      const refuse = (reason: unknown) => afterQueued(() => reject(reason));
       this.#follow(answer, { resolve, reject: refuse, moved: false });
     }
     this.ignore(answer);

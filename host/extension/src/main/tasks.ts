@@ -36,6 +36,12 @@ export function queueTask(task: () => void): void {
   postToPort(port, null, []);
 }
 
+/** Runs `task` after what is queued, now where that is nothing: the browser's order stays. */
+export function afterQueued(task: () => void): void {
+  if (next === queue.length) task();
+  else queueTask(task);
+}
+
 /** Runs what was queued so far, in order: the page hears next what the browser queued later. */
 export function runQueued(): void {
   for (let left = queue.length - next; left > 0; left--) runOne();
