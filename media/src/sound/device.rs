@@ -15,14 +15,10 @@ use cpal::{
 };
 
 use super::CHANNELS;
+use super::depth::{Depth, is_gap};
 use super::num::{f64_from_usize, i64_from_f64, micros_since, usize_from_u32};
 use super::output::Shared;
 use super::resample::Resampler;
-
-/// Asked of the device: 40 ms, so that it wakes 25 times a second. It holds two of them, and a
-/// machine that stands still for longer is heard: with 20 ms, every second piece of 50 ms had a
-/// gap where all processes stood still for 45 of 100 ms, with 40 ms one of twenty.
-const BLOCKS_PER_SECOND: u32 = 25;
 
 /// Frames mixed at once, at most.
 const SCRATCH_FRAMES: usize = 2_048;
@@ -129,12 +125,13 @@ impl Hosts {
     /// Opens the default device as sink `sink` of `shared`.
     pub(super) fn open(
         &mut self,
+        depth: &Depth,
         sink: u64,
         shared: &Arc<Shared>,
     ) -> Result<OpenDevice, DeviceError> {
         let device = self.default_device().ok_or(DeviceError::None)?;
         let library = |what| move |source| DeviceError::Library { what, source };
-        let (format, config) = choose(&device, shared.rate_hz)?;
+        let (format, config) = choose(&device, shared.rate_hz, depth)?;
         let stream = match format {
             SampleFormat::F32 => build::<f32>(&device, config, sink, shared),
             SampleFormat::I16 => build::<i16>(&device, config, sink, shared),
@@ -167,6 +164,7 @@ fn alsa_has_playback() -> bool {
 fn choose(
     device: &cpal::Device,
     rate_hz: u32,
+    depth: &Depth,
 ) -> Result<(SampleFormat, StreamConfig), DeviceError> {
     let library = |what| move |source| DeviceError::Library { what, source };
     let default = device.default_output_config().map_err(library("ask for its format"))?;
@@ -192,7 +190,7 @@ fn choose(
         }
         None => return Err(DeviceError::Format),
     };
-    let block = rate / BLOCKS_PER_SECOND;
+    let block = depth.block_frames(rate);
     let block = match buffer {
         SupportedBufferSize::Range { min, max } => block.clamp(min, max.max(min)),
         SupportedBufferSize::Unknown => block,
@@ -220,10 +218,19 @@ fn build<T: SizedSample + FromSample<f32>>(
     shared: &Arc<Shared>,
 ) -> Result<cpal::Stream, cpal::Error> {
     let mut adapter = Adapter::new(shared.rate_hz, config.sample_rate, config.channels);
+    let block = match config.buffer_size {
+        BufferSize::Fixed(frames) => frames,
+        BufferSize::Default => u32::MAX,
+    };
     let callback = {
         let shared = Arc::clone(shared);
+        let mut last = i64::MAX;
         move |out: &mut [T], info: &cpal::OutputCallbackInfo| {
             let called = micros_since(shared.epoch, Instant::now());
+            if is_gap(called.saturating_sub(last), block, config.sample_rate) {
+                shared.xruns.fetch_add(1, Ordering::Relaxed);
+            }
+            last = called;
             let stamp = info.timestamp();
             let delay = stamp.playback.duration_since(stamp.callback).min(DELAY_MAX);
             let delay = i64::try_from(delay.as_micros()).unwrap_or(0);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::depth::Depth;
 use super::device::{Hosts, OpenDevice};
 use super::output::OutputEvent;
 use super::policy::{DevicePolicy, Step};
@@ -17,6 +18,7 @@ pub(super) fn run(hosts: Hosts, shared: &Arc<Shared>) {
     let mut thread = DeviceThread {
         shared,
         hosts,
+        depth: Depth::new(),
         policy: DevicePolicy::new(),
         start: Instant::now(),
         device: None,
@@ -39,6 +41,7 @@ pub(super) fn run(hosts: Hosts, shared: &Arc<Shared>) {
 struct DeviceThread<'a> {
     shared: &'a Arc<Shared>,
     hosts: Hosts,
+    depth: Depth,
     policy: DevicePolicy,
     start: Instant,
     device: Option<OpenDevice>,
@@ -76,6 +79,11 @@ impl DeviceThread<'_> {
             Step::Check => {
                 let default = self.hosts.default_id();
                 let changed = self.device.as_ref().map(|device| &device.id) != default.as_ref();
+                let deeper = self.depth.looked(self.shared.xruns.load(Ordering::Relaxed));
+                if deeper {
+                    tracing::info!("Sound device ran dry, opening it anew with a longer buffer");
+                }
+                let changed = changed || deeper;
                 if let Some(step) = self.policy.checked(self.start.elapsed(), changed) {
                     self.act(step);
                 }
@@ -96,7 +104,7 @@ impl DeviceThread<'_> {
     fn open(&mut self) {
         self.shared.absent.store(false, Ordering::Release);
         let began = Instant::now();
-        let result = self.hosts.open(self.sink, self.shared);
+        let result = self.hosts.open(&self.depth, self.sink, self.shared);
         self.policy.opened(self.start.elapsed(), began.elapsed(), result.is_ok());
         match result {
             Ok(device) => {

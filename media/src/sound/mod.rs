@@ -16,6 +16,7 @@
 
 mod clock;
 pub(crate) mod convert;
+mod depth;
 mod device;
 mod device_thread;
 mod level;

@@ -168,7 +168,7 @@ impl Output {
         self.shared.next_event()
     }
 
-    /// Underruns that the device reported (a voice that runs dry counts for itself).
+    /// Underruns that the device reported, or that it asked too late not to have had (a voice that runs dry counts for itself).
     #[must_use]
     pub fn xruns(&self) -> u64 {
         self.shared.xruns.load(std::sync::atomic::Ordering::Relaxed)

@@ -231,7 +231,11 @@ fn player() {
         match commands.recv_timeout(Duration::from_millis(10)) {
             Ok(command) if command == "facts" => {
                 let (facts, rms) = (output.facts(), control.rms());
-                println!("> facts {:?} {} Hz, rms {rms:.3}", facts.device, facts.rate_hz);
+                let latency_ms = facts.latency_micros / 1_000;
+                println!(
+                    "> facts {:?} {} Hz, rms {rms:.3}, {latency_ms} ms",
+                    facts.device, facts.rate_hz
+                );
             }
             Ok(command) if command == "advance" => {
                 let from = position.0;
@@ -345,5 +349,34 @@ fn a_server_that_hangs_does_not_stop_the_sound() {
     player.expect("event DeviceChanged { name: \"First\" }");
     player.ask("advance");
     server.check_tone("first");
+    player.finish();
+}
+
+#[test]
+fn a_machine_that_stands_still_gets_a_longer_buffer() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path());
+    let mut player = Player::start(home.path());
+    player.ask("advance");
+    let latency_ms = |player: &mut Player| {
+        let facts = player.ask("facts");
+        let latency = facts.rsplit_once(", ").and_then(|(_, it)| it.strip_suffix(" ms"));
+        latency.unwrap_or_else(|| panic!("{facts}")).parse::<u64>().unwrap()
+    };
+    let began = Instant::now();
+    // It holds 40 ms at first. The sound is interrupted for as long as it takes to be noticed.
+    while latency_ms(&mut player) < 60 {
+        assert!(began.elapsed() < PATIENCE, "the buffer stays as it is");
+        for _ in 0..3 {
+            run(home.path(), "kill", &["-STOP", &server.pid]);
+            std::thread::sleep(Duration::from_millis(100));
+            run(home.path(), "kill", &["-CONT", &server.pid]);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        player.ask("advance");
+    }
+    server.check_tone("first");
+    let facts = player.ask("facts");
+    assert!(facts.contains("Some(\"First\")"), "{facts}");
     player.finish();
 }
