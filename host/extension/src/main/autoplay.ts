@@ -61,7 +61,7 @@ export class Autoplay {
     if (!playback.paused || playback.ended || !isSettled) return;
     if ((byItself && !this.#isSeen) || playback.readyState(now()) < 3) return;
     if (!byItself) this.#isDue = false;
-    const refusal = control.permission.refusal();
+    const refusal = control.permission.refusal(control.told.severed);
     if (refusal) return control.promises.ignore(refusal);
     playback.play({ resolve: () => {}, reject: () => {} }, now());
     control.changed();

@@ -84,7 +84,7 @@ export class Control implements PlayerSink, Owner {
     this.#reported = new Reported(link, element);
     this.events = new Events(element);
     this.playback = new Playback({
-      facts: () => factsOf(element, this.told.loaded, this.buffered(), this.#source?.ended ?? true),
+      facts: () => factsOf(element, this.told, this.buffered(), this.#source?.ended ?? true),
       fire: this.fire,
       send: (command) => this.send(command),
       hasData: () => this.told.hasNewData() && this.fire("loadeddata"),
@@ -170,7 +170,7 @@ export class Control implements PlayerSink, Owner {
       return this.promises.track(answer, this.mode === "waiting" || this.#key === "");
     }
     if (this.playback.paused) {
-      const refusal = this.permission.refusal();
+      const refusal = this.permission.refusal(this.told.severed);
       if (refusal) return refusal;
     }
     if (this.playback.isAtEnd) this.seek(0);
@@ -210,6 +210,7 @@ export class Control implements PlayerSink, Owner {
     if (this.#source?.misses(to)) return this.#leave(reasons.notKept(), true);
     if (this.playback.running) this.frames.stop(this.position);
     this.playback.seek(to, now(), true);
+    if (this.told.severed) this.playback.browserSeeked(now());
     this.frames.interrupt(to);
     this.callbacks.forget();
     // What is owed for having enough comes with the end of the seek.
@@ -271,6 +272,8 @@ export class Control implements PlayerSink, Owner {
     const pending = playback.handBack(now());
     this.mode = "native";
     this.told.play = plays;
+    if (this.told.severed) this.fire("error");
+    this.told.severed = false;
     this.#stopWatching();
     this.preload.restore();
     const there = sought || isAt(element, at);

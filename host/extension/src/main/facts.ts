@@ -7,15 +7,18 @@ import type { Span } from "./ranges.js";
 /** The browser's element this near to a place needs no seek, in seconds. */
 const SAME_PLACE = 0.05;
 
-/** `loaded`: the page was told `loadedmetadata`, before which it knows of nothing. */
+/**
+ * `loaded`: the page was told `loadedmetadata`, before which it knows of nothing; `severed`: what
+ * the browser's element has does not count.
+ */
 export function factsOf(
   element: HTMLMediaElement,
-  loaded: boolean,
+  { loaded, severed }: { readonly loaded: boolean; readonly severed: boolean },
   buffered: readonly Span[],
   endOfStream: boolean,
 ): Facts {
   return {
-    readyState: loaded ? native.readyState.get(element) : 0,
+    readyState: severed ? 4 : loaded ? native.readyState.get(element) : 0,
     position: native.currentTime.get(element),
     duration: native.duration.get(element),
     buffered,

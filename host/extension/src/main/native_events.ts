@@ -11,6 +11,7 @@ import type { Elements } from "./elements.js";
 import {
   addListener,
   composedPath,
+  errorCode,
   eventType,
   NativeMediaElement,
   native,
@@ -47,6 +48,9 @@ const TYPES = [
   "resize",
 ] as const;
 type Type = (typeof TYPES)[number];
+
+/** MediaError.code. */
+const MEDIA_ERR_NETWORK = 2;
 
 const seen = new SafeWeakSet<Event>();
 
@@ -264,6 +268,7 @@ function parked(control: Control, type: Type): boolean {
       queueTask(() => control.buffersChanged());
       return true;
     case "error": {
+      if (playsWithout(control)) return false;
       const delayed = control.events.delays(type);
       control.failed();
       return !delayed;
@@ -274,6 +279,20 @@ function parked(control: Control, type: Type): boolean {
     default:
       return true;
   }
+}
+
+/**
+ * Whether the device plays on although the browser's element lost its way to the file: an address
+ * that expired, say. The page does not hear of it before the device, too, has nothing more.
+ */
+function playsWithout({ told, isFile, element, playback }: Control): boolean {
+  const error = native.error.get(element);
+  if (!isFile || !told.hasData || !error || errorCode.get(error) !== MEDIA_ERR_NETWORK)
+    return false;
+  told.severed = true;
+  // It will not arrive where it was sent.
+  queueTask(() => playback.browserSeeked(now()));
+  return true;
 }
 
 /** The first time a source has enough is the browser's to say; later the device's. */

@@ -25,6 +25,7 @@ export const dispatch = uncurry(EventTarget.prototype.dispatchEvent);
 export const composedPath = uncurry(Event.prototype.composedPath);
 export const stopImmediatePropagation = uncurry(Event.prototype.stopImmediatePropagation);
 export const eventType = accessor(Event.prototype, "type");
+export const errorCode = accessor(MediaError.prototype, "code");
 export const eventTarget = accessor(Event.prototype, "target");
 export const postToPort = uncurry(
   MessagePort.prototype.postMessage as (

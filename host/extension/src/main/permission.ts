@@ -20,9 +20,10 @@ export class Permission {
     this.#promises = promises;
   }
 
-  /** Null when it may play now; a refusal is the browser's promise. */
-  refusal(): Promise<void> | null {
+  /** Null when it may play now; a refusal is the browser's promise. `severed`: see told.ts. */
+  refusal(severed: boolean): Promise<void> | null {
     const element = this.#element;
+    if (severed) return null;
     if (native.error.get(element)) return native.play(element);
     const silent = this.#isVideo && native.muted.get(element);
     if (silent && native.readyState.get(element) > 0) return null;

@@ -27,6 +27,9 @@ export function installSurface(elements: Elements): void {
   answer(ELEMENT, "currentTime", (control) =>
     control.told.loaded ? control.position : native.currentTime.get(control.element),
   );
+  answer(ELEMENT, "error", ({ told, element }) =>
+    told.severed ? null : native.error.get(element),
+  );
   answer(ELEMENT, "played", ({ playback }) => makeTimeRanges(playback.played(now())));
   wrapGetter(ELEMENT, "seeking", (original, self) => {
     const control = elements.known(self);

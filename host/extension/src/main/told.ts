@@ -29,6 +29,8 @@ export class Told {
   started = false;
   /** The page hears from here that the position is 0 again, and not from the browser. */
   resets = false;
+  /** The browser's element lost its way to the file in mid-play: nobody knows, the device has it. */
+  severed = false;
   /** It has neither played nor gone anywhere: it shows its poster, and no cue is active. */
   poster = true;
   /** The page was told `loadedmetadata`. */
@@ -101,6 +103,7 @@ export class Told {
   /** The element loads anew. */
   restart(): void {
     this.data(0);
+    this.severed = false;
     this.poster = true;
     this.resets = false;
     this.makingRoom = false;

@@ -113,6 +113,11 @@ export class BrowserRig {
     return `/clips/${path.basename(folder)}/${entry}`;
   }
 
+  /** Where what the server has at `address` lies. */
+  fileOf(address: string): string {
+    return path.join(STORE, address.replace("/clips/", ""));
+  }
+
   async startAgent(): Promise<void> {
     const settings = { video_all_sites: true, ...this.#options.settings };
     fs.writeFileSync(path.join(this.#runtime, "settings.json"), JSON.stringify(settings));

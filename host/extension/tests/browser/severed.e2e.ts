@@ -1,0 +1,96 @@
+/** A file whose address no longer answers while the device plays what it has of it. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import fs from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { errorsOf, onDevice } from "./media.ts";
+import { BrowserRig } from "./rig.ts";
+
+let rig: BrowserRig;
+/** Whether the server no longer answers. */
+let expired: boolean;
+let server: http.Server;
+/** Answers to the browser's own element, which come to an end with the address. */
+const held: http.ServerResponse[] = [];
+let address: string;
+
+before(async () => {
+  rig = await BrowserRig.start();
+  const file = await fs.promises.readFile(rig.fileOf(await rig.clip("mp4")));
+  server = http.createServer((request, response) => {
+    if (expired) return void response.writeHead(403).end();
+    const [, from = "0", to = ""] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? [];
+    const [begin, end] = [Number(from), to === "" ? file.length - 1 : Number(to)];
+    const part = file.subarray(begin, end + 1);
+    const range = `bytes ${begin}-${begin + part.length - 1}/${file.length}`;
+    response.writeHead(206, {
+      "content-type": "video/mp4",
+      "accept-ranges": "bytes",
+      "content-range": range,
+      "content-length": part.length,
+    });
+    if (request.headers["sec-fetch-dest"] !== "video") return void response.end(part);
+    response.write(part.subarray(0, Math.max(0, 45_000 - begin)));
+    held.push(response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/clip.mp4`;
+});
+after(async () => {
+  server?.closeAllConnections();
+  server?.close();
+  await rig?.stop();
+});
+
+async function severed(): Promise<{ page: Page; errors: string[] }> {
+  expired = false;
+  rig.status.record();
+  const page = await rig.context.newPage();
+  const errors = errorsOf(page);
+  await page.goto(rig.url("/behaviour.html"));
+  await page.evaluate(`(async () => {
+    globalThis.video = make({ src: ${JSON.stringify(address)} }); await video.play();
+    await reaching(() => video.currentTime > 0.5);
+  })()`);
+  await onDevice(rig, "the file", (items) => items.some((item) => item.flowing));
+  expired = true;
+  for (const response of held.splice(0)) response.destroy();
+  return { page, errors };
+}
+
+test("an address that expires in mid-play: it plays on, and goes where the page seeks", async () => {
+  const { page, errors } = await severed();
+  const seen = await page.evaluate(`(async () => {
+    const said = [];
+    for (const to of [video.duration - 2, 1, video.duration - 3]) {
+      video.currentTime = to; await until(video, "seeked");
+      await reaching(() => video.currentTime > to + 0.2);
+      said.push(video.readyState >= 3, video.error, video.seeking);
+    }
+    video.pause(); await video.play(); await until(video, "ended");
+    await video.play(); await reaching(() => video.currentTime > 0.3 && video.currentTime < 2);
+    return [...said, log.includes("error"), video.paused];
+  })()`);
+  assert.deepEqual(seen, [...Array(3).fill([true, null, false]).flat(), false, false]);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("an address that expires: without the device the page hears of it", async () => {
+  const { page } = await severed();
+  await page.evaluate(`(async () => {
+    video.currentTime = video.duration - 2; await until(video, "seeked"); video.pause();
+  })()`);
+  const heard = page.evaluate(`(async () => {
+    await until(video, "error"); return [video.error?.code, video.paused];
+  })()`);
+  const stage = rig.status.now.value.processes.find(({ role }) => role === "stage");
+  assert.ok(stage);
+  process.kill(stage.pid, "SIGKILL");
+  assert.deepEqual(await heard, [2, true]);
+  await page.close();
+});
