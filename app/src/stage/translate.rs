@@ -7,7 +7,7 @@ use nearside_channel::message::{
 };
 use nearside_channel::validate::MAX_EXACT;
 use nearside_media::decode::DecodeError;
-use nearside_media::fetch::{FetchError, SourceError};
+use nearside_media::fetch::{FetchError, PlaylistError, SourceError};
 use nearside_media::init::InitError;
 use nearside_media::player::{self, Event, Problem, State};
 use nearside_media::ranges::TimeRanges;
@@ -116,7 +116,12 @@ pub(super) fn source_error(error: &SourceError) -> Reason {
             ReasonCode::Network,
             "The page plays it in the session. Check the device's own network connection.",
         ),
-        SourceError::NotMedia => (ReasonCode::UnsupportedContainer, PLAYS_NATIVELY),
+        SourceError::Playlist(PlaylistError::Encrypted) => {
+            (ReasonCode::ProtectedContent, "Protected media plays in the session only.")
+        }
+        SourceError::NotMedia | SourceError::Playlist(_) => {
+            (ReasonCode::UnsupportedContainer, PLAYS_NATIVELY)
+        }
         SourceError::Malformed | SourceError::Seek => (
             ReasonCode::MalformedMedia,
             "The page plays it in the session. Reload it to try again.",

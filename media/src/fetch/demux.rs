@@ -1,4 +1,4 @@
-//! FFmpeg's demuxers over [`Http`]: from a resource to coded frames of at most one picture and
+//! FFmpeg's demuxers over a [`Reader`]: from a resource to coded frames of at most one picture and
 //! one sound track.
 //!
 //! Lives on the worker's thread. Bytes are hostile: only the demuxers of formats that browsers
@@ -6,8 +6,8 @@
 //! something is bounded. Times are microseconds of the media's own time line.
 #![expect(unsafe_code, reason = "FFmpeg's demuxers with limits and input of our own")]
 
-use super::http::Http;
 use super::line::Line;
+use super::reader::Reader;
 use super::{FetchError, SourceError};
 use crate::init::{self, Track};
 use crate::segment::{CodedFrame, MAX_FRAME_BYTES, TrackKind};
@@ -29,6 +29,9 @@ use std::sync::Arc;
 
 /// What browsers play by URL.
 const FORMATS: &CStr = c"mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,ogg,flac,wav";
+
+/// What playlists are made of.
+const FORMATS_IN_PIECES: &CStr = c"mov,mp4,m4a,3gp,3g2,mj2,mpegts";
 
 /// Bytes FFmpeg reads at a time.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -103,6 +106,8 @@ pub(crate) struct Demux {
     streams: Vec<Stream>,
     tracks: Vec<SourceTrack>,
     start: Pts,
+    /// The earliest time in it.
+    begin_micros: i64,
     duration_micros: Option<i64>,
     damaged: u32,
     /// Added to all times since they last went back.
@@ -121,7 +126,7 @@ struct Stream {
 
 /// What FFmpeg's callbacks work on.
 struct Input {
-    http: Http,
+    reader: Reader,
     line: Arc<Line>,
     failure: Option<FetchError>,
     /// Bytes that may still be read for what is under way.
@@ -129,13 +134,13 @@ struct Input {
 }
 
 impl Demux {
-    /// Opens what `http` reads.
+    /// Opens what `reader` reads.
     ///
     /// # Errors
     /// See [`SourceError`].
-    pub(crate) fn open(http: Http, line: Arc<Line>) -> Result<Self, SourceError> {
+    pub(super) fn open(reader: Reader, line: Arc<Line>) -> Result<Self, SourceError> {
         crate::decode::quiet();
-        let input = Box::new(Input { http, line, failure: None, budget: MAX_READ_BYTES });
+        let input = Box::new(Input { reader, line, failure: None, budget: MAX_READ_BYTES });
         let input = NonNull::from(Box::leak(input));
         let mut demux = Self {
             context: ptr::null_mut(),
@@ -145,6 +150,7 @@ impl Demux {
             streams: Vec::new(),
             tracks: Vec::new(),
             start: Pts::ZERO,
+            begin_micros: 0,
             duration_micros: None,
             damaged: 0,
             shift_micros: 0,
@@ -155,23 +161,41 @@ impl Demux {
         Ok(demux)
     }
 
+    /// The earliest time in what is read, in microseconds.
+    pub(crate) fn begin_micros(&self) -> i64 {
+        self.begin_micros
+    }
+
+    /// It is part of a recording of this duration, whose earliest time is `begin_micros`: all
+    /// times count from there.
+    pub(crate) fn set_recording(&mut self, begin_micros: i64, duration_micros: i64) {
+        self.shift_micros = begin_micros.saturating_neg();
+        self.start = Pts::ZERO;
+        self.duration_micros = Some(duration_micros);
+        for track in &mut self.tracks {
+            track.end = None;
+        }
+    }
+
     pub(crate) fn tracks(&self) -> &[SourceTrack] {
         &self.tracks
     }
 
     pub(crate) fn facts(&mut self) -> SourceFacts {
-        let seekable = self.is_seekable();
+        let in_pieces = matches!(self.input().reader, Reader::Pieces(_));
+        let seekable = in_pieces || self.is_seekable();
         let (tracks, duration_micros) = (self.tracks.clone(), self.duration_micros);
         SourceFacts { tracks, start: self.start, duration_micros, seekable }
     }
 
+    /// Whether [`Self::seek`] can go anywhere.
     pub(crate) fn is_seekable(&mut self) -> bool {
-        self.input().http.is_seekable()
+        self.input().reader.is_seekable()
     }
 
     /// Whether reading it again from the start comes to an end.
     pub(crate) fn is_finite(&mut self) -> bool {
-        self.input().http.length().is_some()
+        self.input().reader.is_finite()
     }
 
     /// The next coded frame of a chosen track, in the resource's order.
@@ -237,7 +261,11 @@ impl Demux {
     fn open_context(&mut self) -> Result<(), c_int> {
         const OUT_OF_MEMORY: c_int = ffmpeg_next::ffi::AVERROR(ffmpeg_next::ffi::ENOMEM);
         let size = c_int::try_from(BUFFER_BYTES).unwrap_or(c_int::MAX);
-        let seekable = self.input().http.is_seekable();
+        let seekable = self.input().reader.is_seekable();
+        let formats = match self.input().reader {
+            Reader::File(_) => FORMATS,
+            Reader::Pieces(_) => FORMATS_IN_PIECES,
+        };
         let opaque = self.input.as_ptr().cast::<c_void>();
         // SAFETY: each pointer is checked before use and owned by `self`, whose drop frees what
         // is there. The buffer belongs to the I/O context from its creation. `opaque` points
@@ -267,7 +295,7 @@ impl Demux {
             context.interrupt_callback = AVIOInterruptCB { callback: Some(is_cut), opaque };
             let mut options: *mut AVDictionary = ptr::null_mut();
             for (name, value) in [
-                (c"format_whitelist", FORMATS),
+                (c"format_whitelist", formats),
                 // Nothing but what is handed in: a file cannot name another one.
                 (c"protocol_whitelist", c"none"),
                 (c"probesize", PROBE_BYTES),
@@ -343,6 +371,7 @@ impl Demux {
             }
             let known = context.duration != AV_NOPTS_VALUE && 0 < context.duration;
             let start = if context.start_time == AV_NOPTS_VALUE { 0 } else { context.start_time };
+            self.begin_micros = start.clamp(-FAR_MICROS, FAR_MICROS);
             let start = start.clamp(0, FAR_MICROS);
             // Some containers tell where the media ends, the others how long it is.
             let name = CStr::from_ptr((*context.iformat).name).to_bytes();
@@ -492,7 +521,7 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
     if input.budget == 0 {
         return AVERROR_EXIT;
     }
-    match input.http.read(buffer) {
+    match input.reader.read(buffer) {
         Ok(0) => AVERROR_EOF,
         Ok(count) => {
             let read = u64::try_from(count).unwrap_or(u64::MAX);
@@ -511,8 +540,8 @@ unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i6
     const REFUSED: i64 = -1;
     // SAFETY: as in `read`.
     let input = unsafe { &mut *opaque.cast::<Input>() };
-    let length = input.http.length().and_then(|length| i64::try_from(length).ok());
-    let at = i64::try_from(input.http.position()).unwrap_or(i64::MAX);
+    let length = input.reader.length().and_then(|length| i64::try_from(length).ok());
+    let at = i64::try_from(input.reader.position()).unwrap_or(i64::MAX);
     let base = match whence & !AVSEEK_FORCE {
         AVSEEK_SIZE => return length.unwrap_or(REFUSED),
         SEEK_SET => Some(0),
@@ -522,8 +551,7 @@ unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i6
     };
     let to = base.and_then(|base| base.checked_add(offset)).filter(|to| 0 <= *to);
     let Some(to) = to else { return REFUSED };
-    input.http.seek(u64::try_from(to).unwrap_or(0));
-    to
+    if input.reader.seek(u64::try_from(to).unwrap_or(0)) { to } else { REFUSED }
 }
 
 /// Asked by FFmpeg now and then: 1 ends what it does.

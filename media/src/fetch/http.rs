@@ -61,6 +61,8 @@ enum Ranges {
 pub(crate) struct Http {
     line: Arc<Line>,
     url: Url,
+    /// Where redirects led to.
+    found: Url,
     /// The most recently used is the last one.
     answers: Vec<Answer>,
     /// Where the next read starts.
@@ -88,14 +90,24 @@ impl Http {
     /// # Errors
     /// It is not to be had.
     pub(crate) fn open(line: Arc<Line>, url: &str) -> Result<Self, FetchError> {
+        Self::open_at(line, url, 0)
+    }
+
+    /// Asks for the resource from `at` on, which is taken to be inside of it.
+    ///
+    /// # Errors
+    /// It is not to be had.
+    pub(crate) fn open_at(line: Arc<Line>, url: &str, at: u64) -> Result<Self, FetchError> {
         let url = address::parse(url, line.policy())?;
         let mut http = Self {
             line,
+            found: url.clone(),
             url,
             answers: Vec::new(),
-            at: 0,
+            at,
             length: None,
-            ranges: Ranges::No,
+            // Where it has none the answer says so, and is read from its start.
+            ranges: if at == 0 { Ranges::No } else { Ranges::Yes },
             validator: None,
             attempts: 0,
             progress: 0,
@@ -112,6 +124,11 @@ impl Http {
     /// Whether any place can be read without all before it.
     pub(crate) fn is_seekable(&self) -> bool {
         self.ranges == Ranges::Yes && self.length.is_some()
+    }
+
+    /// Where the resource was found in the end.
+    pub(crate) fn found(&self) -> &Url {
+        &self.found
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -231,8 +248,14 @@ impl Http {
                     url = address::redirected(&url, to, self.line.policy())
                         .map_err(|error| Attempt::Lost(error.into()))?;
                 }
-                StatusCode::PARTIAL_CONTENT => return self.part(response),
-                StatusCode::OK => return self.whole(response),
+                StatusCode::PARTIAL_CONTENT => {
+                    self.found = url;
+                    return self.part(response);
+                }
+                StatusCode::OK => {
+                    self.found = url;
+                    return self.whole(response);
+                }
                 // A server that does not like ranges of what is empty or made on the fly.
                 StatusCode::RANGE_NOT_SATISFIABLE if self.at == 0 && with_range => {
                     with_range = false;

@@ -5,6 +5,7 @@
 //!    ▲                        worker ◀── seeks, room, close ──┘
 //!  Line (cut by a seek, by closing)
 //! ```
+//! A playlist's pieces are read one behind the other, as if they were a file.
 //! One worker thread a source does all of the left half; everything behind [`Buffers`] is the
 //! same as for Media Source Extensions. Reading ahead is bounded in time and bytes. Nothing
 //! that could name a site or an address is logged or said in an error.
@@ -13,11 +14,15 @@ mod address;
 mod demux;
 mod http;
 mod line;
+mod pieces;
+mod playlist;
+mod reader;
 mod worker;
 
 pub use address::{AddressError, AddressPolicy};
 pub(crate) use demux::{SourceFacts, SourceTrack};
 pub(crate) use line::Line;
+pub use playlist::PlaylistError;
 
 use crate::init::InitError;
 use crate::player::{Buffers, Wake};
@@ -52,6 +57,9 @@ pub enum SourceError {
     /// The demuxer cannot go where it was told.
     #[error("the media has no way to the sought position")]
     Seek,
+    /// It is none that can be played as one file.
+    #[error(transparent)]
+    Playlist(#[from] PlaylistError),
     #[error("too many players fetch media at once")]
     TooMany,
 }

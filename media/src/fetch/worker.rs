@@ -10,6 +10,9 @@
 use super::demux::{Demux, Next};
 use super::http::Http;
 use super::line::Line;
+use super::pieces::{Pieces, playlist};
+use super::playlist::{Playlist, is_playlist};
+use super::reader::Reader;
 use super::{FetchError, SourceError};
 use crate::player::{Buffers, Wake, Work};
 use crate::time::Pts;
@@ -38,7 +41,7 @@ impl Worker {
 
     /// Until the player is gone, which is no error.
     fn play(&self) -> Result<(), SourceError> {
-        let mut demux = match self.open() {
+        let (mut demux, recording) = match self.open() {
             Err(SourceError::Network(FetchError::Cut)) => return Ok(()),
             opened => opened?,
         };
@@ -50,7 +53,10 @@ impl Worker {
         loop {
             let result = match self.buffers.next_work(&mut generation) {
                 Work::Stop => return Ok(()),
-                Work::Seek(to) => self.seek(&mut demux, to),
+                Work::Seek(to) => match &recording {
+                    Some(recording) => self.seek_piece(&mut demux, recording, to),
+                    None => self.seek(&mut demux, to),
+                },
                 Work::Read => self.read(&mut demux),
             };
             match result {
@@ -61,9 +67,29 @@ impl Worker {
         }
     }
 
-    fn open(&self) -> Result<Demux, SourceError> {
+    fn open(&self) -> Result<(Demux, Option<Recording>), SourceError> {
+        if !is_playlist(&self.url) {
+            return Ok((self.open_file()?, None));
+        }
+        let playlist = Arc::new(playlist(&self.url, &self.line)?);
+        let mut recording = Recording { playlist, begin_micros: 0 };
+        let mut demux = self.open_piece(&recording, 0)?;
+        recording.begin_micros = demux.begin_micros();
+        demux.set_recording(recording.begin_micros, recording.playlist.duration_micros);
+        Ok((demux, Some(recording)))
+    }
+
+    fn open_file(&self) -> Result<Demux, SourceError> {
         let http = Http::open(Arc::clone(&self.line), &self.url)?;
-        Demux::open(http, Arc::clone(&self.line))
+        Demux::open(Reader::File(http), Arc::clone(&self.line))
+    }
+
+    fn open_piece(&self, recording: &Recording, piece: usize) -> Result<Demux, SourceError> {
+        let playlist = Arc::clone(&recording.playlist);
+        let pieces = Pieces::from(playlist, piece, Arc::clone(&self.line));
+        let mut demux = Demux::open(Reader::Pieces(pieces), Arc::clone(&self.line))?;
+        demux.set_recording(recording.begin_micros, recording.playlist.duration_micros);
+        Ok(demux)
     }
 
     fn read(&self, demux: &mut Demux) -> Result<(), SourceError> {
@@ -95,11 +121,33 @@ impl Worker {
         }
         // From the start; what lies before the place is read and let go.
         self.buffers.source_moves(Pts(i64::MIN));
-        let tracks = demux.tracks().len();
-        *demux = self.open()?;
-        if demux.tracks().len() != tracks {
-            return Err(FetchError::Changed.into());
-        }
-        Ok(())
+        replace(demux, self.open_file()?)
     }
+
+    /// Makes the piece come next that has the media at `to`.
+    fn seek_piece(
+        &self,
+        demux: &mut Demux,
+        recording: &Recording,
+        to: Pts,
+    ) -> Result<(), SourceError> {
+        self.line.mend();
+        self.buffers.source_moves(to);
+        replace(demux, self.open_piece(recording, recording.playlist.piece_at(to.0))?)
+    }
+}
+
+/// What a playlist tells of.
+struct Recording {
+    playlist: Arc<Playlist>,
+    /// The earliest time in the first piece.
+    begin_micros: i64,
+}
+
+fn replace(demux: &mut Demux, anew: Demux) -> Result<(), SourceError> {
+    if demux.tracks().len() != anew.tracks().len() {
+        return Err(FetchError::Changed.into());
+    }
+    *demux = anew;
+    Ok(())
 }

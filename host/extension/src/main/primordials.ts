@@ -129,12 +129,6 @@ export const slice = uncurry(
   String.prototype.slice as (this: string, from: number, to?: number) => string,
 );
 
-/** `text` up to the first `mark`, or all of it. */
-export function before(text: string, mark: string): string {
-  const at = indexOf(text, mark);
-  return at < 0 ? text : slice(text, 0, at);
-}
-
 /** Parts of `text` between `separator`s, each trimmed. */
 export function parts(text: string, separator: string): string[] {
   const found: string[] = [];

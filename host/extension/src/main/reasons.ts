@@ -40,11 +40,6 @@ export const reasons = {
     message: "The media exists only inside this browser.",
     next_step: AFTERWARDS,
   }),
-  playlist: (): Reason => ({
-    code: "unsupported_container",
-    message: "The browser plays this playlist (HLS) itself, without a player of the page.",
-    next_step: AFTERWARDS,
-  }),
   part: (): Reason => ({
     code: "policy",
     message: "The page plays only a part of the file.",

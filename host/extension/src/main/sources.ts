@@ -1,7 +1,6 @@
 /** What an element plays, as far as it concerns redirection. */
 import type { Reason } from "../generated/messages.js";
 import { getAttribute, hasAttribute, NativeMediaSource, native } from "./natives.js";
-import { isPlaylist } from "./playlists.js";
 import { indexOf, isInstance, slice } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { mediaSourceAt } from "./tee.js";
@@ -67,7 +66,6 @@ export function findSource(element: HTMLMediaElement): Found {
   if (mediaSource) return { key: url, kind: "mse", mediaSource };
   const http = indexOf(url, "http://") === 0 || indexOf(url, "https://") === 0;
   if (http && asksForPart(url)) return { key: url, kind: "local", reason: reasons.part() };
-  if (http && isPlaylist(url)) return { key: url, kind: "local", reason: reasons.playlist() };
   if (http && url.length <= MAX_URL) return { key: url, kind: "url", url };
   // Sounds of a page's own, as part of its code.
   const isData = indexOf(url, "data:") === 0;

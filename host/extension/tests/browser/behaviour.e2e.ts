@@ -334,7 +334,7 @@ const CASES: readonly {
       const track = video.addTextTrack("subtitles"); track.mode = "hidden";
       track.oncuechange = () => seen.push("change");
       for (const at of [0, 2.5]) {
-        const cue = new VTTCue(at, at + 1, ""); cue.onenter = () => seen.push("enter " + at);
+        const cue = new VTTCue(at, at + 2, ""); cue.onenter = () => seen.push("enter " + at);
         cue.addEventListener("exit", () => seen.push("exit " + at)); track.addCue(cue);
       }
       await video.play(); await reaching(() => seen.length === 2 && video.currentTime > 0.3);

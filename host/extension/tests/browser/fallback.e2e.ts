@@ -197,21 +197,6 @@ test("a file that only the browser has plays in the session, and the popup says 
   await page.close();
 });
 
-test("a playlist that the browser plays itself stays in the session", async () => {
-  const clip = await rig.clip("ts");
-  const page = await rig.open("/plain.html");
-  await page.evaluate(async (clip) => {
-    const video = document.createElement("video");
-    video.src = `${clip}?token=1`;
-    video.muted = true;
-    document.body.append(video);
-    // Older browsers cannot play it, and say so.
-    await video.play().catch(() => {});
-  }, clip);
-  await popupSays(rig, page, "The browser plays this playlist (HLS) itself");
-  await page.close();
-});
-
 test("a part of a file ends where the page's address says", async () => {
   const clip = await rig.clip("mp4");
   const page = await rig.open("/plain.html");

@@ -3,6 +3,7 @@
 mod encryption;
 mod failures;
 mod playing;
+mod playlists;
 mod server;
 mod transfer;
 

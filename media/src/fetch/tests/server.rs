@@ -32,6 +32,8 @@ pub(super) struct Manner {
     pub(super) changes: bool,
     /// The resource again and again, for ever.
     pub(super) endless: bool,
+    /// What [`Server::playlist_url`] leads to.
+    pub(super) playlist: Option<String>,
     /// A header more.
     pub(super) header: &'static str,
 }
@@ -51,6 +53,7 @@ impl Default for Manner {
             pauses_after: None,
             changes: false,
             endless: false,
+            playlist: None,
             header: "",
         }
     }
@@ -105,6 +108,10 @@ impl Server {
 
     pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/media", self.port)
+    }
+
+    pub(super) fn playlist_url(&self) -> String {
+        format!("http://127.0.0.1:{}/index.m3u8", self.port)
     }
 
     /// First byte of each request so far.
@@ -181,7 +188,7 @@ impl Shared {
     fn answer(&self, stream: &TcpStream) -> Option<()> {
         let (mut start, mut ranged) = (0, false);
         let mut lines = BufReader::new(stream).lines();
-        lines.next()?.ok()?;
+        let asks_playlist = lines.next()?.ok()?.contains("/index.m3u8 ");
         for line in lines {
             let line = line.ok()?.to_ascii_lowercase();
             if line.is_empty() {
@@ -197,6 +204,10 @@ impl Shared {
             self.changed.notify_all();
             (state.asked.len(), &self.manner)
         };
+        if let (Some(text), true) = (&manner.playlist, asks_playlist) {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", text.len());
+            return (&*stream).write_all((head + text).as_bytes()).ok();
+        }
         if let Some(to) = &manner.redirect {
             let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
             return (&*stream).write_all(head.as_bytes()).ok();
