@@ -11,8 +11,8 @@ use url::Url;
 /// How the path of a playlist's address ends.
 const SUFFIX: &str = ".m3u8";
 
-/// Longest playlist that is read, in bytes: a day of pieces of two seconds.
-pub(super) const MAX_BYTES: usize = 8 << 20;
+/// Longest playlist that is read, in bytes.
+pub(super) const MAX_BYTES: usize = 4 << 20;
 
 const MAX_PIECES: usize = 50_000;
 
