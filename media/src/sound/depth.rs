@@ -50,12 +50,30 @@ impl Depth {
     }
 }
 
-/// Whether a device that asks for blocks of `frames` at `rate_hz` ran dry, having asked
-/// `since_micros` ago.
-pub(super) fn is_gap(since_micros: i64, frames: u32, rate_hz: u32) -> bool {
-    let held = Duration::from_secs(u64::from(frames)) * BLOCKS_HELD / rate_hz.max(1);
-    let since = Duration::from_micros(u64::try_from(since_micros).unwrap_or(0));
-    held < since && since < PAUSED
+/// Finds where a device ran dry, by when it asks. Lives in the callback.
+#[derive(Debug)]
+pub(super) struct Gaps {
+    block: u32,
+    rate_hz: u32,
+    /// When it asked last, in microseconds, and for how many frames.
+    last: Option<(i64, u32)>,
+}
+
+impl Gaps {
+    pub(super) const fn new(block: u32, rate_hz: u32) -> Self {
+        Self { block, rate_hz, last: None }
+    }
+
+    /// The device asks for `frames`: whether it ran dry before. One that asks for more at once
+    /// than it was told to, as a wireless one may, also holds more.
+    pub(super) fn asks(&mut self, at_micros: i64, frames: u32) -> bool {
+        let Some((last, asked)) = self.last.replace((at_micros, frames)) else { return false };
+        let frames = u64::from(asked.max(self.block));
+        let held = Duration::from_secs(frames) * BLOCKS_HELD / self.rate_hz.max(1);
+        let since = u64::try_from(at_micros.saturating_sub(last)).unwrap_or(0);
+        let since = Duration::from_micros(since);
+        held < since && since < PAUSED
+    }
 }
 
 #[cfg(test)]
@@ -79,12 +97,16 @@ mod tests {
 
     #[test]
     fn a_gap_is_longer_than_what_is_held_and_no_pause() {
-        assert!(!is_gap(20_000, 960, 48_000));
-        assert!(!is_gap(40_000, 960, 48_000));
-        assert!(is_gap(40_001, 960, 48_000));
-        assert!(!is_gap(60_000, 1_920, 48_000));
-        assert!(!is_gap(1_000_000, 960, 48_000));
-        assert!(!is_gap(-5, 960, 48_000));
-        assert!(!is_gap(i64::MAX, u32::MAX, 0));
+        let gaps = |block, asked: &[(i64, u32)]| {
+            let mut gaps = Gaps::new(block, 48_000);
+            asked.iter().filter(|(at, frames)| gaps.asks(*at, *frames)).count()
+        };
+        assert_eq!(gaps(960, &[(7_000_000, 1_920), (7_020_000, 960), (7_060_000, 960)]), 0);
+        assert_eq!(gaps(960, &[(0, 960), (40_001, 960), (80_002, 960)]), 2);
+        assert_eq!(gaps(1_920, &[(0, 960), (60_000, 960)]), 0);
+        assert_eq!(gaps(960, &[(0, 4_800), (100_000, 4_800), (200_000, 4_800)]), 0);
+        assert_eq!(gaps(960, &[(0, 960), (1_000_000, 960), (-5, 960), (i64::MAX, 0)]), 0);
+        let mut other = Gaps::new(u32::MAX, 0);
+        assert!(!other.asks(0, u32::MAX) && !other.asks(999_999, 1));
     }
 }

@@ -15,7 +15,7 @@ use cpal::{
 };
 
 use super::CHANNELS;
-use super::depth::{Depth, is_gap};
+use super::depth::{Depth, Gaps};
 use super::num::{f64_from_usize, i64_from_f64, micros_since, usize_from_u32};
 use super::output::Shared;
 use super::resample::Resampler;
@@ -224,13 +224,13 @@ fn build<T: SizedSample + FromSample<f32>>(
     };
     let callback = {
         let shared = Arc::clone(shared);
-        let mut last = i64::MAX;
+        let mut gaps = Gaps::new(block, config.sample_rate);
         move |out: &mut [T], info: &cpal::OutputCallbackInfo| {
             let called = micros_since(shared.epoch, Instant::now());
-            if is_gap(called.saturating_sub(last), block, config.sample_rate) {
+            let frames = out.len() / usize::from(config.channels.max(1));
+            if gaps.asks(called, u32::try_from(frames).unwrap_or(u32::MAX)) {
                 shared.xruns.fetch_add(1, Ordering::Relaxed);
             }
-            last = called;
             let stamp = info.timestamp();
             let delay = stamp.playback.duration_since(stamp.callback).min(DELAY_MAX);
             let delay = i64::try_from(delay.as_micros()).unwrap_or(0);
