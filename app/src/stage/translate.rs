@@ -116,18 +116,15 @@ pub(super) fn source_error(error: &SourceError) -> Reason {
             ReasonCode::Network,
             "The page plays it in the session. Check the device's own network connection.",
         ),
-        SourceError::Playlist(PlaylistError::Encrypted) => {
-            (ReasonCode::ProtectedContent, "Protected media plays in the session only.")
-        }
-        SourceError::NotMedia | SourceError::Playlist(_) => {
-            (ReasonCode::UnsupportedContainer, PLAYS_NATIVELY)
-        }
         SourceError::Malformed | SourceError::Seek => (
             ReasonCode::MalformedMedia,
             "The page plays it in the session. Reload it to try again.",
         ),
-        SourceError::Encrypted => {
+        SourceError::Encrypted | SourceError::Playlist(PlaylistError::Encrypted) => {
             (ReasonCode::ProtectedContent, "Protected media plays in the session only.")
+        }
+        SourceError::NotMedia | SourceError::Playlist(_) => {
+            (ReasonCode::UnsupportedContainer, PLAYS_NATIVELY)
         }
         SourceError::TooLarge | SourceError::Track(InitError::OutOfRange { .. }) => {
             (ReasonCode::TooLarge, PLAYS_NATIVELY)

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// A playlist names another one, which names pieces.
 const MAX_PLAYLISTS: usize = 2;
 
+/// Bytes of a playlist read at a time.
+const CHUNK_BYTES: usize = 16 << 10;
+
 /// See the module. From a piece on to the last one; in front of the first, and wherever it
 /// changes, stands the initialization section.
 pub(super) struct Pieces {
@@ -88,22 +91,18 @@ pub(super) fn playlist(url: &str, line: &Arc<Line>) -> Result<Playlist, SourceEr
     let mut url = url.to_owned();
     for _ in 0..MAX_PLAYLISTS {
         let mut http = Http::open(Arc::clone(line), &url)?;
-        let mut text = vec![0; 16 << 10];
-        let mut filled = 0;
+        let (mut text, mut chunk) = (Vec::new(), vec![0; CHUNK_BYTES]);
         loop {
-            let count = http.read(text.get_mut(filled..).unwrap_or_default())?;
+            let count = http.read(&mut chunk)?;
             if count == 0 {
                 break;
             }
-            filled += count;
-            if filled == text.len() {
-                if MAX_BYTES <= filled {
-                    return Err(SourceError::TooLarge);
-                }
-                text.resize(filled * 2, 0);
+            text.extend_from_slice(chunk.get(..count).unwrap_or_default());
+            if MAX_BYTES < text.len() {
+                return Err(SourceError::TooLarge);
             }
         }
-        match parse(text.get(..filled).unwrap_or_default(), http.found())? {
+        match parse(&text, http.found())? {
             Parsed::Pieces(playlist) => return Ok(playlist),
             Parsed::Quality(next) => url = next.into(),
         }

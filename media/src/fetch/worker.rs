@@ -72,10 +72,9 @@ impl Worker {
             return Ok((self.open_file()?, None));
         }
         let playlist = Arc::new(playlist(&self.url, &self.line)?);
-        let mut recording = Recording { playlist, begin_micros: 0 };
-        let mut demux = self.open_piece(&recording, 0)?;
-        recording.begin_micros = demux.begin_micros();
-        demux.set_recording(recording.begin_micros, recording.playlist.duration_micros);
+        let mut demux = self.open_piece(&playlist, 0)?;
+        let recording = Recording { playlist, begin_micros: demux.begin_micros() };
+        recording.place(&mut demux);
         Ok((demux, Some(recording)))
     }
 
@@ -84,12 +83,9 @@ impl Worker {
         Demux::open(Reader::File(http), Arc::clone(&self.line))
     }
 
-    fn open_piece(&self, recording: &Recording, piece: usize) -> Result<Demux, SourceError> {
-        let playlist = Arc::clone(&recording.playlist);
-        let pieces = Pieces::from(playlist, piece, Arc::clone(&self.line));
-        let mut demux = Demux::open(Reader::Pieces(pieces), Arc::clone(&self.line))?;
-        demux.set_recording(recording.begin_micros, recording.playlist.duration_micros);
-        Ok(demux)
+    fn open_piece(&self, playlist: &Arc<Playlist>, piece: usize) -> Result<Demux, SourceError> {
+        let pieces = Pieces::from(Arc::clone(playlist), piece, Arc::clone(&self.line));
+        Demux::open(Reader::Pieces(pieces), Arc::clone(&self.line))
     }
 
     fn read(&self, demux: &mut Demux) -> Result<(), SourceError> {
@@ -133,7 +129,10 @@ impl Worker {
     ) -> Result<(), SourceError> {
         self.line.mend();
         self.buffers.source_moves(to);
-        replace(demux, self.open_piece(recording, recording.playlist.piece_at(to.0))?)
+        let playlist = &recording.playlist;
+        let mut anew = self.open_piece(playlist, playlist.piece_at(to.0))?;
+        recording.place(&mut anew);
+        replace(demux, anew)
     }
 }
 
@@ -142,6 +141,13 @@ struct Recording {
     playlist: Arc<Playlist>,
     /// The earliest time in the first piece.
     begin_micros: i64,
+}
+
+impl Recording {
+    /// Puts what is read of a piece in its place.
+    fn place(&self, demux: &mut Demux) {
+        demux.set_recording(self.begin_micros, self.playlist.duration_micros);
+    }
 }
 
 fn replace(demux: &mut Demux, anew: Demux) -> Result<(), SourceError> {

@@ -191,7 +191,7 @@ impl Drop for Player {
 
 /// Plays 440 Hz until its input ends, says what happens, and fails if the position goes back.
 #[test]
-#[ignore = "no test by itself: the program that the tests above start, kill and listen to"]
+#[ignore = "the program that the tests start and listen to: by itself it plays for ever"]
 fn player() {
     let output = Output::open(OutputConfig::default());
     let (mut writer, control) = output.voice().unwrap();

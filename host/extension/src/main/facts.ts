@@ -1,6 +1,6 @@
 /** What the browser's own element says now, as the playback state asks for it. */
 import { native, spansOf } from "./natives.js";
-import type { Facts, Handover } from "./playback.js";
+import { type Facts, HAVE_ENOUGH_DATA, type Handover } from "./playback.js";
 import { abs } from "./primordials.js";
 import type { Span } from "./ranges.js";
 
@@ -18,7 +18,7 @@ export function factsOf(
   endOfStream: boolean,
 ): Facts {
   return {
-    readyState: severed ? 4 : loaded ? native.readyState.get(element) : 0,
+    readyState: severed ? HAVE_ENOUGH_DATA : loaded ? native.readyState.get(element) : 0,
     position: native.currentTime.get(element),
     duration: native.duration.get(element),
     buffered,

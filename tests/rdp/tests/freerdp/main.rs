@@ -25,7 +25,7 @@ const LENGTHS: [usize; 10] =
     [1, 1589, 1590, 1591, 32 << 10, 65_536, 65_537, 2 << 20, 2 << 20, 2 << 20];
 
 #[test]
-#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
+#[ignore = "a bare cargo test need not have xfreerdp: run by tests/rig.sh in each tests/run.sh"]
 fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -49,7 +49,7 @@ fn the_plugin_carries_bytes_whole_and_says_whose_window_it_is() -> anyhow::Resul
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
+#[ignore = "a bare cargo test need not have xfreerdp: run by tests/rig.sh in each tests/run.sh"]
 fn without_an_agent_the_channel_is_declined_and_the_session_lives() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -65,7 +65,7 @@ fn without_an_agent_the_channel_is_declined_and_the_session_lives() -> anyhow::R
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
+#[ignore = "a bare cargo test need not have xfreerdp: run by tests/rig.sh in each tests/run.sh"]
 fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -98,7 +98,7 @@ fn an_agent_that_does_not_read_never_stops_the_session() -> anyhow::Result<()> {
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
+#[ignore = "a bare cargo test need not have xfreerdp: run by tests/rig.sh in each tests/run.sh"]
 fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
@@ -117,7 +117,7 @@ fn a_clip_plays_across_a_reconnect_and_ends_with_the_client() -> anyhow::Result<
 }
 
 #[test]
-#[ignore = "tests/rig.sh runs it in every test run: it takes a mount namespace and xfreerdp"]
+#[ignore = "a bare cargo test need not have xfreerdp: run by tests/rig.sh in each tests/run.sh"]
 fn credits_keep_the_way_free_for_control() -> anyhow::Result<()> {
     check_installed()?;
     let leg = Leg::new()?;
