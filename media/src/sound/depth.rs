@@ -16,8 +16,9 @@ const LONGEST: Duration = Duration::from_millis(80);
 /// The device holds so many blocks.
 const BLOCKS_HELD: u32 = 2;
 
-/// So many gaps from one look to the next: one comes of anything.
+/// So many gaps within [`SOON`]: one comes of anything.
 const GAPS: u64 = 2;
+const SOON: Duration = Duration::from_secs(2);
 
 /// Beyond this the device was paused.
 const PAUSED: Duration = Duration::from_secs(1);
@@ -25,13 +26,16 @@ const PAUSED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Depth {
     block: Duration,
-    /// Gaps so far, at the last look.
+    /// Gaps so far when counting began, and when that was.
     gaps: u64,
+    since: Duration,
+    /// Gaps so far, at the last look.
+    seen: u64,
 }
 
 impl Depth {
     pub(super) const fn new() -> Self {
-        Self { block: SHORTEST, gaps: 0 }
+        Self { block: SHORTEST, gaps: 0, since: Duration::ZERO, seen: 0 }
     }
 
     /// What the device is to ask for at once, in frames.
@@ -41,11 +45,15 @@ impl Depth {
     }
 
     /// Whether the device is to be opened anew, with longer blocks; `gaps`: all that there were.
-    pub(super) fn looked(&mut self, gaps: u64) -> bool {
-        let since = gaps.saturating_sub(std::mem::replace(&mut self.gaps, gaps));
-        if since < GAPS || self.block >= LONGEST {
+    pub(super) fn looked(&mut self, now: Duration, gaps: u64) -> bool {
+        if SOON < now.saturating_sub(self.since) {
+            (self.gaps, self.since) = (self.seen, now);
+        }
+        self.seen = gaps;
+        if gaps.saturating_sub(self.gaps) < GAPS || self.block >= LONGEST {
             return false;
         }
+        self.gaps = gaps;
         self.block = (self.block * 2).min(LONGEST);
         true
     }
@@ -85,14 +93,15 @@ mod tests {
     fn gaps_lengthen_the_blocks_up_to_the_longest() {
         let mut depth = Depth::new();
         assert_eq!(depth.block_frames(48_000), 960);
-        assert!(!depth.looked(1), "one gap is none");
-        assert!(!depth.looked(2), "nor is one in each time");
-        assert!(depth.looked(4));
+        let at = Duration::from_secs;
+        assert!(!depth.looked(at(1), 1), "one gap is none");
+        assert!(!depth.looked(at(4), 2), "nor is one in each time");
+        assert!(depth.looked(at(5), 3));
         assert_eq!(depth.block_frames(48_000), 1_920);
-        assert!(!depth.looked(4));
-        assert!(depth.looked(99));
+        assert!(!depth.looked(at(5), 3));
+        assert!(depth.looked(at(9), 99));
         assert_eq!(depth.block_frames(44_100), 3_528);
-        assert!(!depth.looked(200));
+        assert!(!depth.looked(at(9), 200));
         assert_eq!(depth.block_frames(0), 1);
     }
 

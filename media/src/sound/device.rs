@@ -230,6 +230,7 @@ fn build<T: SizedSample + FromSample<f32>>(
             let frames = out.len() / usize::from(config.channels.max(1));
             if gaps.asks(called, u32::try_from(frames).unwrap_or(u32::MAX)) {
                 shared.xruns.fetch_add(1, Ordering::Relaxed);
+                shared.wake_device_thread();
             }
             let stamp = info.timestamp();
             let delay = stamp.playback.duration_since(stamp.callback).min(DELAY_MAX);

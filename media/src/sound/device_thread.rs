@@ -35,6 +35,7 @@ pub(super) fn run(hosts: Hosts, shared: &Arc<Shared>) {
         let failed = shared.failed.load(Ordering::Acquire) == thread.sink;
         let step = thread.policy.next(thread.start.elapsed(), shared.is_playing(), failed);
         thread.act(step);
+        thread.look_at_gaps();
     }
 }
 
@@ -53,6 +54,18 @@ struct DeviceThread<'a> {
 }
 
 impl DeviceThread<'_> {
+    /// A device that runs dry again and again is opened anew.
+    fn look_at_gaps(&mut self) {
+        let now = self.start.elapsed();
+        if !self.depth.looked(now, self.shared.xruns.load(Ordering::Relaxed)) {
+            return;
+        }
+        tracing::info!("Sound device ran dry, opening it anew with a longer buffer");
+        if let Some(step) = self.policy.checked(now, true) {
+            self.act(step);
+        }
+    }
+
     fn act(&mut self, step: Step) {
         match step {
             Step::Open => self.open(),
@@ -79,11 +92,6 @@ impl DeviceThread<'_> {
             Step::Check => {
                 let default = self.hosts.default_id();
                 let changed = self.device.as_ref().map(|device| &device.id) != default.as_ref();
-                let deeper = self.depth.looked(self.shared.xruns.load(Ordering::Relaxed));
-                if deeper {
-                    tracing::info!("Sound device ran dry, opening it anew with a longer buffer");
-                }
-                let changed = changed || deeper;
                 if let Some(step) = self.policy.checked(self.start.elapsed(), changed) {
                     self.act(step);
                 }
