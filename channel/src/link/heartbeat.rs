@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::{LOST_AFTER, PING_PERIOD};
 
+/// A deadline that is seen so late says that this process or its machine stood still (a laptop
+/// that slept, a virtual machine without a processor), and nothing about the other side.
+const STANDSTILL: Duration = Duration::from_millis(500);
+
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -44,6 +48,11 @@ impl Heartbeat {
     }
 
     pub(super) fn due(&mut self, now: Instant) -> Due {
+        // Who is asked late has stood still and heard nothing meanwhile, whoever spoke.
+        let late = now.saturating_duration_since(self.deadline());
+        if STANDSTILL <= late {
+            self.heard_at = (self.heard_at + late).min(now);
+        }
         if self.lost_at() <= now {
             return Due::Lost;
         }

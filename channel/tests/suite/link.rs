@@ -171,6 +171,26 @@ fn both_ends_notice_a_cut_after_three_seconds() {
 }
 
 #[test]
+fn a_machine_that_stood_still_does_not_lose_the_other_side() {
+    let mut rig = Rig::open();
+    for _ in 0..3 {
+        // Both ends on one machine; the clocks go on, and the timers fire before anything is read.
+        rig.now += 4 * LOST_AFTER;
+        rig.host.handle(rig.now, HostInput::Timeout);
+        rig.device.handle(rig.now, DeviceInput::Timeout);
+        rig.run(2 * PING_PERIOD);
+        assert!(rig.host.is_open() && rig.device.is_open());
+    }
+    // Whose other side has really gone notices when it would have.
+    rig.now += 4 * LOST_AFTER;
+    rig.is_cut = true;
+    rig.host.handle(rig.now, HostInput::Timeout);
+    rig.device.handle(rig.now, DeviceInput::Timeout);
+    rig.run(LOST_AFTER);
+    assert!(!rig.host.is_open() && !rig.device.is_open());
+}
+
+#[test]
 fn media_keeps_the_device_from_giving_up() {
     let mut rig = Rig::open();
     rig.is_cut = true;
