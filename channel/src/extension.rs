@@ -11,7 +11,7 @@
 //!  page_open ───────────────────────────────▶
 //!        ◀──────────── device: page_ready │ page_failed
 //!  player, stream, buffered … ──────────────▶
-//!        ◀──────────── device: player, stream, steer, settings, logs
+//!        ◀──────────── device: player, stream, steer, settings, logs; taken
 //! ```
 //!
 //! The host keeps what a page has appended, bounded and mirroring `buffered`, so that a
@@ -37,6 +37,10 @@ pub const MAX_FROM_BROWSER: usize = 64 << 20;
 
 /// Most bytes of media in one [`ExtensionMessage::Stream`]: larger appends are cut.
 pub const MAX_PIECE: usize = 1 << 20;
+
+/// Characters of media after which [`HostEvent::Taken`] says that they were read: whoever waits
+/// for it has to let more than this be under way.
+pub const TAKEN_STEP: usize = 512 << 10;
 
 /// From the extension to the host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +84,10 @@ pub enum HostEvent {
     Channel(ChannelState),
     /// A message of the device, with the extension's ids. Never the link's own business.
     Device { message: DeviceMessage },
+    /// So many characters of [`ExtensionMessage::Media`] more have been read, in steps of
+    /// [`TAKEN_STEP`]. Native messaging has no back-pressure: an extension that waits for this
+    /// keeps the way free for what hurries.
+    Taken { length: u32 },
     /// The log lines of the host, oldest first, without content of pages.
     Logs { lines: Vec<String> },
     /// The extension broke the rules or is of another version; the port closes after it.

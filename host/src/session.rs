@@ -92,6 +92,8 @@ struct Browser {
     processes: Vec<u32>,
     /// Line of the log at which the collection under way began.
     collecting_since: Option<u64>,
+    /// Characters of media that were read, and that it has not been told of.
+    taken: usize,
     /// It has ended a collection, and the device's part of it is still to come.
     awaits_logs: bool,
 }

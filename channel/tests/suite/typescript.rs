@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use expect_test::expect_file;
 use nearside_channel::extension::{
-    EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE,
+    EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE, TAKEN_STEP,
 };
 use nearside_channel::message::{
     DeviceMessage, HostMessage, MAX_CAPTION, MAX_CAPTION_STYLES, MAX_CAPTIONS, MAX_COVERED,
@@ -58,6 +58,7 @@ fn declarations_are_as_committed() {
          export const PROTOCOL_VERSION = {PROTOCOL_VERSION};\n\
          export const EXTENSION_PROTOCOL_VERSION = {EXTENSION_PROTOCOL_VERSION};\n\
          export const MAX_PIECE = {MAX_PIECE};\n\
+         export const TAKEN_STEP = {TAKEN_STEP};\n\
          export const MAX_COVERED = {MAX_COVERED};\n\
          export const MAX_CAPTION = {MAX_CAPTION};\n\
          export const MAX_CAPTIONS = {MAX_CAPTIONS};\n\

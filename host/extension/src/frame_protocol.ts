@@ -74,5 +74,7 @@ export type WorkerMessage =
   | { type: "forgotten"; player: number; reason: Reason }
   | { type: "player"; player: number; event: PlayerEvent }
   | { type: "stream"; stream: number; event: StreamEvent }
+  /** So many characters of the frame's media were read by the host, or are of no use. */
+  | { type: "taken"; length: number }
   /** The user asks for this on the device: carry it out as the page's own controls would. */
   | { type: "steer"; player: number; command: PlayerCommand };

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use nearside_channel::extension::{
-    EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE,
+    EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, MAX_PIECE, TAKEN_STEP,
 };
 use nearside_channel::message::{
     DeviceMessage, HostMessage, PageId, PlayerCommand, Reason, ReasonCode, StreamCommand, StreamId,
@@ -114,7 +114,11 @@ impl Session {
             ExtensionMessage::Stream { page: _, stream, command } => {
                 self.on_stream(id, stream, command)
             }
-            ExtensionMessage::Media { stream, data } => self.on_media(id, stream, &data),
+            ExtensionMessage::Media { stream, data } => {
+                self.on_media(id, stream, &data)?;
+                self.count_taken(id, data.len());
+                Ok(())
+            }
             ExtensionMessage::Buffered { stream, seq, buffered } => {
                 self.on_buffered(id, stream, seq, buffered)
             }
@@ -284,6 +288,16 @@ impl Session {
         }
         stream.log.media(Bytes::from(media));
         self.bound_kept(key, stream_id)
+    }
+
+    fn count_taken(&mut self, id: BrowserId, length: usize) {
+        let Some(browser) = self.browsers.get_mut(&id) else { return };
+        browser.taken += length;
+        if TAKEN_STEP <= browser.taken
+            && let Ok(length) = u32::try_from(std::mem::take(&mut browser.taken))
+        {
+            self.tell(id, HostEvent::Taken { length });
+        }
     }
 
     fn on_buffered(

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nearside_channel::codec;
-use nearside_channel::extension::{EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent};
+use nearside_channel::extension::{
+    EXTENSION_PROTOCOL_VERSION, ExtensionMessage, HostEvent, TAKEN_STEP,
+};
 use nearside_channel::log::LogRing;
 use nearside_channel::message::{
     Capabilities, DeviceMessage, DeviceSettings, DeviceSwitch, HostMessage, PROTOCOL_VERSION,
@@ -389,6 +391,33 @@ fn a_stream_that_keeps_too_much_goes_back_to_the_session() {
     assert_eq!(failed, [(A, PLAYER, ReasonCode::BufferFull)], "once, and only this one");
     rig.append(B, 1, b"lives");
     assert_eq!(rig.closed, []);
+}
+
+#[test]
+fn a_browser_hears_how_much_of_its_media_was_read() {
+    let mut rig = Rig::connected();
+    rig.open(A);
+    rig.open(B);
+    rig.take_events();
+    let taken = |rig: &mut Rig| -> Vec<_> {
+        let lengths = rig.take_events().into_iter().filter_map(|(browser, event)| match event {
+            HostEvent::Taken { length } => Some((browser, usize::try_from(length).unwrap())),
+            _ => None,
+        });
+        lengths.collect()
+    };
+    rig.append(A, 1, b"little");
+    rig.append(B, 1, b"little");
+    assert_eq!(taken(&mut rig), [], "what is under way anyway is not worth a message");
+    rig.append(A, 2, &vec![0; TAKEN_STEP]);
+    let little = STANDARD.encode("little").len();
+    let much = STANDARD.encode(vec![0; TAKEN_STEP]).len();
+    assert_eq!(taken(&mut rig), [(A, little + much)]);
+    // Of a player that is gone it is read, too.
+    rig.player(A, PlayerCommand::Close);
+    let data = STANDARD.encode(vec![0; TAKEN_STEP]);
+    rig.say(A, ExtensionMessage::Media { stream: STREAM, data });
+    assert_eq!(taken(&mut rig), [(A, much)]);
 }
 
 #[test]

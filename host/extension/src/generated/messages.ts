@@ -4,6 +4,7 @@
 export const PROTOCOL_VERSION = 1;
 export const EXTENSION_PROTOCOL_VERSION = 1;
 export const MAX_PIECE = 1048576;
+export const TAKEN_STEP = 524288;
 export const MAX_COVERED = 64;
 export const MAX_CAPTION = 2048;
 export const MAX_CAPTIONS = 16;
@@ -171,7 +172,7 @@ policy: SessionPolicy, };
 /**
  * From the host to the extension.
  */
-export type HostEvent = { "type": "channel" } & ChannelState | { "type": "device", message: DeviceMessage, } | { "type": "logs", lines: Array<string>, } | { "type": "refused", reason: Reason, };
+export type HostEvent = { "type": "channel" } & ChannelState | { "type": "device", message: DeviceMessage, } | { "type": "taken", length: number, } | { "type": "logs", lines: Array<string>, } | { "type": "refused", reason: Reason, };
 
 /**
  * From the session host to the device, in control frames.

@@ -13,6 +13,9 @@
  */
 import type { FrameMessage, WorkerMessage } from "../frame_protocol.js";
 
+/** What the worker says beyond the port's own business. */
+export type HeardMessage = Exclude<WorkerMessage, { type: "taken" }>;
+
 /** Type of the event that carries the port; its `data` is the name of the other events. */
 export const BOOT_EVENT = "nearside-boot";
 
@@ -34,6 +37,6 @@ export type MainMessage =
 
 /** To the page's world. */
 export type IsolatedMessage =
-  | WorkerMessage
+  | HeardMessage
   /** The worker is gone, and with it everything it knew of this frame. */
   | { type: "link_lost" };

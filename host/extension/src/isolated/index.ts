@@ -2,9 +2,8 @@
  * Runs beside the page, in each frame: the bridge between the page's world and the worker,
  * and the eye for where videos lie. Its JavaScript is its own, the page cannot touch it.
  */
-import { type FrameMessage, PRESENT, type WorkerMessage } from "../frame_protocol.js";
+import { type FrameMessage, PRESENT } from "../frame_protocol.js";
 import { onMoved } from "./address.js";
-import { base64Of } from "./base64.js";
 import { BOOT_EVENT, type IsolatedMessage, type MainMessage } from "./bridge_protocol.js";
 import { foresee } from "./foresight.js";
 import { answerFrames } from "./layout/frames.js";
@@ -29,20 +28,14 @@ function join(bridge: MessagePort, name: string): void {
   const toMain = (message: IsolatedMessage) => bridge.postMessage(message);
 
   const port = new WorkerPort(
-    (message: WorkerMessage) => {
+    (message) => {
       if (message.type === "player") places?.playerEvent(message.player, message.event);
       toMain(message);
       if (message.type === "page_ready") places?.repeat();
     },
     () => toMain({ type: "link_lost" }),
   );
-
-  const ofFrame = (message: FrameMessage) =>
-    port.post(
-      message.type === "media" && typeof message.data !== "string"
-        ? { ...message, data: base64Of(new Uint8Array(message.data)) }
-        : message,
-    );
+  const ofFrame = (message: FrameMessage) => port.post(message);
 
   foresee(() => port.connect());
   onMoved((url) => port.post({ type: "moved", url }));

@@ -12,6 +12,8 @@
  * called it back by a timer would keep it awake for nothing.
  */
 import { FRAME_PORT, type FrameMessage, type WorkerMessage } from "../frame_protocol.js";
+import type { HeardMessage } from "./bridge_protocol.js";
+import { MediaQueue } from "./media_queue.js";
 
 /** Between two tries while the worker does not stay, in ms; doubles up to the last. */
 const FIRST_WAIT = 100;
@@ -24,8 +26,9 @@ const LITTLE = 4096;
 const UNHURRIED = 20;
 
 export class WorkerPort {
-  readonly #receive: (message: WorkerMessage) => void;
+  readonly #receive: (message: HeardMessage) => void;
   readonly #lost: () => void;
+  readonly #queue = new MediaQueue((message) => this.#put(message));
   #port: chrome.runtime.Port | null = null;
   #wanted = false;
   /** What the worker said last: nearside-host cannot be reached at all. */
@@ -40,7 +43,7 @@ export class WorkerPort {
   /** When media went last, in ms: what follows at once does not hurry. */
   #mediaAt = Number.NEGATIVE_INFINITY;
 
-  constructor(receive: (message: WorkerMessage) => void, lost: () => void) {
+  constructor(receive: (message: HeardMessage) => void, lost: () => void) {
     this.#receive = receive;
     this.#lost = lost;
     // A page in the back/forward cache has no port; it gets one when it comes back.
@@ -62,12 +65,16 @@ export class WorkerPort {
     this.#wanted = false;
     this.#port?.disconnect();
     this.#port = null;
+    this.#queue.clear();
     this.#clear();
   }
 
   post(message: FrameMessage): void {
     if (this.#hostless) this.#reopen();
-    if (!this.#port) return;
+    if (this.#port) this.#queue.post(message);
+  }
+
+  #put(message: FrameMessage): void {
     this.#batch.push(message);
     if (message.type === "media" && typeof message.data === "string")
       this.#size += message.data.length;
@@ -119,6 +126,10 @@ export class WorkerPort {
     this.#port = port;
     port.onMessage.addListener((message: WorkerMessage) => {
       this.#wait = FIRST_WAIT;
+      if (message.type === "taken") {
+        this.#queue.taken(message.length);
+        return this.flush();
+      }
       if (message.type === "config") this.#hostless = message.channel.host_version === "";
       this.#receive(message);
     });
@@ -127,6 +138,7 @@ export class WorkerPort {
 
   #closed(): void {
     this.#port = null;
+    this.#queue.clear();
     this.#clear();
     // Everything plays in the session already: nothing that is waited for is lost.
     if (this.#hostless) return;

@@ -11,7 +11,6 @@
  * ```
  */
 import type { Reason, StreamCommand } from "../generated/messages.js";
-import { MAX_PIECE } from "../generated/messages.js";
 import type { Attachment } from "./attachment.js";
 import { bytesOf, copyPiece, countOf } from "./bytes.js";
 import { whyUnsupported } from "./codecs.js";
@@ -28,6 +27,9 @@ import {
   toRanges,
 } from "./ranges.js";
 import { Segments } from "./segments.js";
+
+/** Bytes of media in one message, a multiple of 3: base64 of all but the last is not padded. */
+const PIECE = 240 * 1024;
 
 /** What a MediaSource needs of the element that plays it. */
 export interface Owner {
@@ -233,8 +235,8 @@ export class SourceRecord {
       window_end_micros: microsOrNull(media.appendWindowEnd.get(buffer)),
       mode: media.mode.get(buffer),
     });
-    for (let at = from; at < count; at += MAX_PIECE) {
-      const length = min(MAX_PIECE, count - at);
+    for (let at = from; at < count; at += PIECE) {
+      const length = min(PIECE, count - at);
       const piece = copyPiece(bytes, at, length);
       this.attachment?.send({ type: "media", stream: stream.id, data: piece }, length);
     }

@@ -30,6 +30,7 @@ import { type FrameAddress, reason } from "./decide.js";
 import { Budget, StreamFlow, type Verdict } from "./flow.js";
 import { Numbers } from "./ids.js";
 import type { Log } from "./log.js";
+import { OnTheWay } from "./on_the_way.js";
 import {
   type Frame,
   type FramePort,
@@ -78,6 +79,7 @@ export class Broker {
   readonly #playerIds = new Numbers(1, 0xffff_ffff, MAX_PLAYERS);
   readonly #streamIds = new Numbers(1, 0xffff, MAX_STREAMS);
   readonly #budget = new Budget();
+  readonly #onTheWay = new OnTheWay();
   #situation: Situation = { channel: null, refusal: () => null };
 
   constructor(out: Outputs) {
@@ -150,6 +152,7 @@ export class Broker {
     if (message.type === "report") return this.#report(frame, message);
     if (message.type === "dialog") return this.#dialog(frame, message.open);
     if (message.type === "moved") return this.#moved(frame, message.url);
+    if (message.type === "media") return this.#media(frame, message.stream, message.data);
     if (!frame.admitted) return;
     switch (message.type) {
       case "player":
@@ -166,16 +169,6 @@ export class Broker {
           command,
         });
       }
-      case "media": {
-        const stream = frame.streams.get(message.stream);
-        if (!stream) return;
-        const { data } = message;
-        const bytes = typeof data === "string" ? (decodedLength(data) ?? 0) : data.byteLength;
-        if (!this.#goesOn(stream, stream.flow.media(bytes))) return;
-        return forEachPiece(data, (base64) =>
-          this.#out.toHost({ type: "media", stream: stream.id, data: base64 }),
-        );
-      }
       case "buffered": {
         const stream = frame.streams.get(message.stream);
         if (!stream) return;
@@ -183,6 +176,30 @@ export class Broker {
         return this.#out.toHost({ type: "buffered", stream: stream.id, seq, buffered });
       }
     }
+  }
+
+  #media(frame: Frame, local: number, data: ArrayBuffer | string): void {
+    const stream = frame.streams.get(local);
+    const bytes = typeof data === "string" ? (decodedLength(data) ?? 0) : data.byteLength;
+    if (!stream || !this.#goesOn(stream, stream.flow.media(bytes))) {
+      // The frame waits to hear of what it sent.
+      if (typeof data === "string") frame.port.post({ type: "taken", length: data.length });
+      return;
+    }
+    forEachPiece(data, (base64) => {
+      this.#onTheWay.sent(frame, base64.length);
+      this.#out.toHost({ type: "media", stream: stream.id, data: base64 });
+    });
+  }
+
+  /** The host has read so many characters of media. */
+  taken(length: number): void {
+    this.#onTheWay.taken(length);
+  }
+
+  /** A host that knows nothing yet. */
+  hostStarts(): void {
+    this.#onTheWay.lost();
   }
 
   /** What this extension's popups cover of a tab, in pixels of the remote desktop. */
@@ -264,6 +281,7 @@ export class Broker {
 
   /** The host is gone, with all it knew. Call before {@link Broker.refresh}. */
   hostLost(why: Reason): void {
+    this.#onTheWay.lost();
     for (const page of this.#pages.values()) {
       if (page.stage === "opening" || page.stage === "ready") this.#fail(page, why);
       page.stage = "closed";

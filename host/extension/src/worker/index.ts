@@ -43,6 +43,7 @@ const native = new NativeHost(
   {
     starting: () => {
       host = { at: "starting" };
+      broker.hostStarts();
       collection.hostStarted();
     },
     event: onHostEvent,
@@ -126,6 +127,8 @@ function onHostEvent(event: HostEvent): void {
         return collection.deviceLines(event.message.lines, event.message.last);
       }
       return broker.fromDevice(event.message);
+    case "taken":
+      return broker.taken(event.length);
     case "logs":
       return collection.hostLines(event.lines);
     case "refused":

@@ -357,6 +357,29 @@ test("media nobody answers is bounded over all tabs, and the bound is given back
   assert.equal(bench.taken().length, 1);
 });
 
+test("frames hear how much of their media the host has read", () => {
+  const bench = new Bench();
+  const [one, two] = [playing(bench), playing(bench, { tab: 2, document: "e" })];
+  const media = (frame: Frame, data: string) =>
+    bench.broker.fromFrame(frame, { type: "media", stream: 6, data });
+  for (const { frame } of [one, two]) bench.append(frame, 6, 1, 9);
+  media(one.frame, "AAAAAAAA");
+  media(two.frame, "AAAA");
+  media(one.frame, "AAAA");
+  bench.broker.taken(10);
+  assert.deepEqual(bench.heard(one.frame), [{ type: "taken", length: 8 }]);
+  assert.deepEqual(bench.heard(two.frame), [{ type: "taken", length: 2 }]);
+  // What nobody has a use for is not waited for.
+  bench.broker.fromFrame(one.frame, { type: "media", stream: 7, data: "AAAAAAAAAAAA" });
+  assert.deepEqual(bench.heard(one.frame), [{ type: "taken", length: 12 }]);
+  // Another host reads nothing of it.
+  bench.broker.hostStarts();
+  assert.deepEqual(bench.heard(one.frame), [{ type: "taken", length: 4 }]);
+  assert.deepEqual(bench.heard(two.frame), [{ type: "taken", length: 2 }]);
+  bench.broker.taken(100);
+  assert.deepEqual([bench.heard(one.frame), bench.heard(two.frame)], [[], []]);
+});
+
 test("streams and players over the limit stay in the session", () => {
   const bench = new Bench();
   const frame = bench.frame();
