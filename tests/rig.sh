@@ -46,18 +46,28 @@ if [ "$native" = no ]; then
     npm --prefix host/extension run --silent build
 fi
 
+freerdp() {
+    cargo test --quiet --locked --package nearside-rdp-tests --all-features --test freerdp -- \
+        --ignored
+}
+
 failed=0
 if [ $# -eq 0 ]; then
     echo "==> xfreerdp at the RDP server of tests/rdp"
-    cargo test --quiet --locked --package nearside-rdp-tests --all-features --test freerdp -- \
-        --ignored || failed=1
+    freerdp || freerdp || failed=1
     echo "==> xfreerdp at a login session of xrdp"
 fi
 
-node_options=(--import "$root/host/extension/node_modules/tsx/dist/loader.mjs")
-command=("${as_root[@]}" node "${node_options[@]}" --test-reporter=spec tests/session/main.ts "$@")
+# The names of cases that failed, for those who run them once more.
+failures=${CARGO_TARGET_DIR:-target}/rig/failed
+mkdir -p "${failures%/*}"
+node_options=(--import "$root/host/extension/node_modules/tsx/dist/loader.mjs"
+    --test-reporter=spec --test-reporter-destination=stdout
+    "--test-reporter=$root/tests/failed.mjs" "--test-reporter-destination=$failures")
+command=("${as_root[@]}" node "${node_options[@]}" tests/session/main.ts "$@")
 # Signals are for the rig.
 [ $failed -ne 0 ] || exec "${command[@]}"
 "${command[@]}" || true
+rm -f "$failures"
 echo "rig.sh: xfreerdp failed at the RDP server of tests/rdp" >&2
 exit 1

@@ -77,13 +77,33 @@ session_check() {
         npx biome check --colors=off --config-path=. ../../tests/session ../../tests/wpt)
 }
 
-# Real browsers and servers on a busy machine: when one case fails, all get a second chance, and
-# both results are shown.
-twice() {
-    "$@" || {
-        echo "    once more, from the beginning"
-        "$@"
-    }
+# Real browsers and servers on a busy machine: what fails gets a second chance, and both results
+# are shown.
+
+in_a_browser() {
+    (cd host/extension && node --import tsx --test --test-concurrency=1 --test-timeout=600000 \
+        --test-reporter=tap --test-reporter-destination=stdout \
+        --test-reporter="$root/tests/failed.mjs" --test-reporter-destination="$failures" "$@")
+}
+
+extension_in_a_browser() {
+    local failures=$target/extension-failed again
+    npm --prefix host/extension run --silent build || return
+    rm -f "$failures"
+    in_a_browser tests/browser/*.e2e.ts && return
+    mapfile -t again < <(cut -f1 "$failures" | sort -u)
+    echo "    once more: ${again[*]}"
+    # Without a list the runner itself has failed.
+    [ ${#again[@]} -gt 0 ] && in_a_browser "${again[@]}"
+}
+
+session() {
+    local failures=$target/rig/failed again
+    rm -f "$failures"
+    tests/rig.sh && return
+    mapfile -t again < <(cut -f2 "$failures" 2>/dev/null)
+    echo "    once more: ${again[*]:-all}"
+    tests/rig.sh "${again[@]}"
 }
 
 tests() {
@@ -116,8 +136,8 @@ step "build" cargo build --workspace --all-targets --all-features --locked
 step "examples in documents" cargo test --doc --workspace --all-features --locked
 step "fuzz targets, a bounded run" channel/fuzz/run.sh
 step "extension" extension
-step "extension in a browser" twice npm --prefix host/extension run --silent e2e
-step "a real RDP client and session" twice tests/rig.sh
+step "extension in a browser" extension_in_a_browser
+step "a real RDP client and session" session
 
 [ ${#failed[@]} -eq 0 ] || printf '    failed before the tests: %s\n' "${failed[@]}" >&2
 echo "==> tests"
