@@ -27,7 +27,7 @@ import type { Link, PlayerSink } from "./link.js";
 import { later, native, now, spansOf } from "./natives.js";
 import { OPENING, Patience } from "./patience.js";
 import { Permission } from "./permission.js";
-import { Playback } from "./playback.js";
+import { END, Playback } from "./playback.js";
 import { Preload } from "./preload.js";
 import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
@@ -229,7 +229,7 @@ export class Control implements PlayerSink, Owner {
     const { element } = this;
     const duration = native.duration.get(element);
     this.#attachment?.duration(microsOrNull(duration));
-    if (!this.told.loaded || !this.onDevice || !(duration < this.position)) return;
+    if (!this.told.loaded || !this.onDevice || !(duration < this.position - END)) return;
     if (native.seeking.get(element) && !this.told.makingRoom) this.browserSeeks();
     else this.seek(duration);
   }

@@ -81,7 +81,7 @@ export const HAVE_ENOUGH_DATA = 4;
 /** With less ahead than this the next picture is not there yet, in seconds. */
 const NEXT_PICTURE = 0.06;
 /** This close to the duration is the end, in seconds. */
-const END = 0.1;
+export const END = 0.1;
 /** As long as it plays it is seen no nearer to the end, in seconds. */
 const BEFORE_END = 0.02;
 /** The browser's element counts as being at the position, in seconds. */
@@ -541,6 +541,8 @@ export class Playback {
     this.#effects.fire("pause");
     this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_PAUSE);
     this.#effects.fire("ended");
+    // Or it would go on by itself after a seek, or with media that is appended.
+    this.#effects.send({ type: "pause" });
   }
 
   /** The device has begun the next round by itself. */

@@ -17,8 +17,9 @@ pub(super) struct TrackTiming {
     track: Track,
     /// Frames of the last block, which waits for the next one.
     held: Option<Held>,
-    /// Of one frame, as last seen.
-    last_duration_nanos: i128,
+    /// Of one frame, where nothing says: the longest picture so far, the shortest sound frame.
+    /// Not the last one: after a short guess an uneven next picture would count as a gap.
+    estimate_nanos: Option<i128>,
 }
 
 #[derive(Debug)]
@@ -30,8 +31,7 @@ struct Held {
 
 impl TrackTiming {
     pub(super) fn new(track: Track) -> Self {
-        let guess = if track.kind == Some(TrackKind::Video) { 63_000_000 } else { 23_000_000 };
-        Self { track, held: None, last_duration_nanos: guess }
+        Self { track, held: None, estimate_nanos: None }
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -74,15 +74,23 @@ impl TrackTiming {
         Ok(())
     }
 
-    /// Emits held frames. Without a next block they last as long as the ones before.
+    /// Emits held frames. Without a next block their duration is estimated.
     pub(super) fn release(&mut self, next_nanos: Option<i128>, sink: &mut impl FnMut(Event)) {
         let Some(held) = self.held.take() else { return };
         let count = i128::try_from(held.frames.len()).unwrap_or(1);
         let distance = next_nanos.map(|next| (next - held.nanos) / count);
         let duration = distance
             .filter(|nanos| (1..=60_000_000_000).contains(nanos))
-            .unwrap_or(self.last_duration_nanos);
+            .unwrap_or_else(|| self.estimate());
         self.emit(held, duration, sink);
+    }
+
+    fn is_video(&self) -> bool {
+        self.track.kind == Some(TrackKind::Video)
+    }
+
+    fn estimate(&self) -> i128 {
+        self.estimate_nanos.unwrap_or(if self.is_video() { 63_000_000 } else { 23_000_000 })
     }
 
     /// What the frames of a block last each, if they or the track say so.
@@ -95,7 +103,12 @@ impl TrackTiming {
     }
 
     fn emit(&mut self, held: Held, duration_nanos: i128, sink: &mut impl FnMut(Event)) {
-        self.last_duration_nanos = duration_nanos;
+        let estimate = self.estimate_nanos.unwrap_or(duration_nanos);
+        self.estimate_nanos = Some(if self.is_video() {
+            estimate.max(duration_nanos)
+        } else {
+            estimate.min(duration_nanos)
+        });
         let mut nanos = held.nanos;
         for data in held.frames {
             let end = nanos + duration_nanos;
