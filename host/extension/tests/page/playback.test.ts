@@ -216,7 +216,7 @@ test("a stall waits and goes on", () => {
 test("the end pauses, and stays until a seek", () => {
   const { playback, now } = check([
     ...PLAYING,
-    [{ device: "ended", at: 29.98 }, "timeupdate,pause,ended"],
+    [{ device: "ended", at: 29.98 }, "timeupdate,pause,ended,> pause"],
     [{ device: "ended", at: 29.98 }, ""],
   ]);
   assert.deepEqual([playback.ended, playback.paused, playback.position(now)], [true, true, 30]);
@@ -231,7 +231,7 @@ test("a seek to the end ends", () => {
     [{ browserSeeked: true }, ""],
     [
       { deviceSeeked: 1 },
-      "timeupdate,seeked,canplay,playing,canplaythrough,timeupdate,pause,ended",
+      "timeupdate,seeked,canplay,playing,canplaythrough,timeupdate,pause,ended,> pause",
     ],
   ]);
 });
@@ -330,7 +330,7 @@ test("a loop that is sent to its end while it is paused stands there", () => {
 test("what becomes a loop after its end has not ended", () => {
   const { playback } = check([
     ...PLAYING,
-    [{ device: "ended", at: 30 }, "timeupdate,pause,ended"],
+    [{ device: "ended", at: 30 }, "timeupdate,pause,ended,> pause"],
     [{ facts: { loop: true } }, ""],
   ]);
   assert.equal(playback.ended, false);
@@ -484,7 +484,7 @@ test("what ends before a report of it playing has played", () => {
   check([
     [{ facts: { duration: 0.00001 } }, ""],
     [{ play: true }, "play,> play"],
-    [{ device: "ended", at: 0.00001 }, "playing,resolved,timeupdate,pause,ended"],
+    [{ device: "ended", at: 0.00001 }, "playing,resolved,timeupdate,pause,ended,> pause"],
   ]);
   const { playback } = check([
     [{ facts: { readyState: 0, duration: Number.NaN, buffered: [] } }, ""],
@@ -492,7 +492,7 @@ test("what ends before a report of it playing has played", () => {
     [{ device: "ended", at: 0.00001 }, ""],
     [
       { facts: { readyState: 1, duration: 0.00001, buffered: [{ start: 0, end: 0.00001 }] } },
-      "canplay,playing,resolved,canplaythrough,timeupdate,pause,ended",
+      "canplay,playing,resolved,canplaythrough,timeupdate,pause,ended,> pause",
     ],
   ]);
   assert.equal(playback.ended, true);
