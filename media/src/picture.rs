@@ -59,8 +59,8 @@ impl VideoFrame {
     /// Takes a software frame as the decoder made it.
     ///
     /// `sample_aspect_ratio` is the container's and wins over the frame's own if valid;
-    /// `rotation` is the container's display turn. An unspecified matrix is BT.601 below 720
-    /// lines and BT.709 from there, as in browsers.
+    /// `rotation` is the container's display turn. Colours that are not told are `unspecified`,
+    /// as in browsers, and so are those of which only a part is told.
     ///
     /// # Errors
     /// [`PictureError`] when no conversion exists (hardware surfaces included: download them
@@ -71,19 +71,29 @@ impl VideoFrame {
         duration_micros: i64,
         sample_aspect_ratio: Option<(u32, u32)>,
         rotation: Rotation,
+        unspecified: UnspecifiedColours,
     ) -> Result<Self, PictureError> {
         apply_crop(&mut frame)?;
         let shape = format::shape_of_pixel(frame.format()).ok_or_else(|| {
             let name = frame.format().descriptor().map_or("none", |known| known.name());
             PictureError::UnsupportedFormat { name: name.to_owned() }
         })?;
+        let told = Told::of(&frame);
         let range = match frame.color_range() {
+            _ if shape.rgb => Range::Full,
+            _ if told == Told::Partly => Range::Limited,
             color::Range::JPEG => Range::Full,
             color::Range::MPEG => Range::Limited,
-            color::Range::Unspecified if shape.full_range || shape.rgb => Range::Full,
+            color::Range::Unspecified if shape.full_range => Range::Full,
             color::Range::Unspecified => Range::Limited,
         };
-        let matrix = if shape.rgb { Matrix::Identity } else { matrix_of(&frame)? };
+        let matrix = match told {
+            _ if shape.rgb => Matrix::Identity,
+            Told::Wholly => matrix_of(&frame)?,
+            // Those of full range are photographs' in browsers.
+            Told::Nothing if range == Range::Full => UnspecifiedColours::ByHeight.matrix(&frame),
+            Told::Nothing | Told::Partly => unspecified.matrix(&frame),
+        };
         let siting = match frame.chroma_location() {
             chroma::Location::Left => Siting::Left,
             chroma::Location::Center => Siting::Centre,
@@ -251,8 +261,49 @@ fn matrix_of(frame: &frame::Video) -> Result<Matrix, PictureError> {
             let name = space.name().unwrap_or("unknown matrix").to_owned();
             Err(PictureError::UnsupportedFormat { name })
         }
-        _ if frame.height() < 720 => Ok(Matrix::Bt601),
-        _ => Ok(Matrix::Bt709),
+        _ => Ok(UnspecifiedColours::ByHeight.matrix(frame)),
+    }
+}
+
+/// What pictures that do not tell their colours are taken for, as Chromium does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnspecifiedColours {
+    /// BT.709: what pages append.
+    Bt709,
+    /// BT.601 below 720 lines and BT.709 from there: files.
+    ByHeight,
+}
+
+impl UnspecifiedColours {
+    fn matrix(self, frame: &frame::Video) -> Matrix {
+        match self {
+            Self::ByHeight if frame.height() < 720 => Matrix::Bt601,
+            Self::ByHeight | Self::Bt709 => Matrix::Bt709,
+        }
+    }
+}
+
+/// How much a picture tells of its colours: browsers want primaries, transfer and matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Partly,
+    Wholly,
+}
+
+impl Told {
+    fn of(frame: &frame::Video) -> Self {
+        use color::{Primaries, Space, TransferCharacteristic};
+        let told = [
+            frame.color_primaries() != Primaries::Unspecified,
+            frame.color_transfer_characteristic() != TransferCharacteristic::Unspecified,
+            frame.color_space() != Space::Unspecified,
+        ];
+        match told {
+            [false, false, false] => Self::Nothing,
+            [true, true, true] => Self::Wholly,
+            _ => Self::Partly,
+        }
     }
 }
 
@@ -332,7 +383,15 @@ mod tests {
     }
 
     fn take(frame: frame::Video) -> Result<VideoFrame, PictureError> {
-        VideoFrame::from_ffmpeg(frame, Pts::ZERO, 0, None, Rotation::None)
+        let unspecified = UnspecifiedColours::ByHeight;
+        VideoFrame::from_ffmpeg(frame, Pts::ZERO, 0, None, Rotation::None, unspecified)
+    }
+
+    /// Primaries, transfer and matrix.
+    fn tell(frame: &mut frame::Video, matrix: color::Space) {
+        frame.set_color_primaries(color::Primaries::BT709);
+        frame.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
+        frame.set_color_space(matrix);
     }
 
     #[test]
@@ -378,7 +437,7 @@ mod tests {
         let error = take(decoded(Pixel::RGB24, 16, 16)).unwrap_err();
         assert_eq!(error, PictureError::UnsupportedFormat { name: "rgb24".to_owned() });
         let mut ycgco = decoded(Pixel::YUV444P, 16, 16);
-        ycgco.set_color_space(color::Space::YCGCO);
+        tell(&mut ycgco, color::Space::YCGCO);
         let error = take(ycgco).unwrap_err();
         assert_eq!(error, PictureError::UnsupportedFormat { name: "ycgco".to_owned() });
     }
@@ -394,6 +453,34 @@ mod tests {
         assert_eq!((jpeg.range, jpeg.siting), (Range::Full, Siting::Centre));
         let rgb = *take(decoded(Pixel::GBRP, 64, 64)).unwrap().format();
         assert_eq!((rgb.matrix, rgb.range), (Matrix::Identity, Range::Full));
+    }
+
+    /// As Chromium 156 draws them; it goes by the matrix where all three are told.
+    #[test]
+    fn colours_that_are_told_in_part_are_not_told() {
+        let of = |frame, unspecified| {
+            let rotation = Rotation::None;
+            let taken =
+                VideoFrame::from_ffmpeg(frame, Pts::ZERO, 0, None, rotation, unspecified).unwrap();
+            (taken.format().matrix, taken.format().range)
+        };
+        let (appended, file) = (UnspecifiedColours::Bt709, UnspecifiedColours::ByHeight);
+        let small = || decoded(Pixel::YUV420P, 854, 480);
+        assert_eq!(of(small(), appended), (Matrix::Bt709, Range::Limited));
+        assert_eq!(of(small(), file), (Matrix::Bt601, Range::Limited));
+        let partly = || {
+            let mut frame = small();
+            frame.set_color_space(color::Space::BT2020NCL);
+            frame.set_color_range(color::Range::JPEG);
+            frame
+        };
+        assert_eq!(of(partly(), appended), (Matrix::Bt709, Range::Limited));
+        assert_eq!(of(partly(), file), (Matrix::Bt601, Range::Limited));
+        for unspecified in [appended, file] {
+            let mut frame = partly();
+            tell(&mut frame, color::Space::BT2020NCL);
+            assert_eq!(of(frame, unspecified), (Matrix::Bt2020, Range::Full));
+        }
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(super) fn append_error(error: &AppendError) -> Reason {
         AppendError::UnsupportedContainer { .. } => {
             (ReasonCode::UnsupportedContainer, PLAYS_NATIVELY)
         }
+        AppendError::UnsupportedPicture { .. } => (ReasonCode::UnsupportedCodec, PLAYS_NATIVELY),
         AppendError::CodecMismatch { .. } => (ReasonCode::CodecMismatch, PLAYS_NATIVELY),
         AppendError::Encrypted => {
             (ReasonCode::ProtectedContent, "Protected media plays in the session only.")
@@ -129,7 +130,7 @@ pub(super) fn source_error(error: &SourceError) -> Reason {
         SourceError::TooLarge | SourceError::Track(InitError::OutOfRange { .. }) => {
             (ReasonCode::TooLarge, PLAYS_NATIVELY)
         }
-        SourceError::Track(InitError::UnsupportedCodec { .. }) => {
+        SourceError::Track(InitError::UnsupportedCodec { .. } | InitError::Picture { .. }) => {
             (ReasonCode::UnsupportedCodec, PLAYS_NATIVELY)
         }
         SourceError::Track(_) => (ReasonCode::MalformedMedia, PLAYS_NATIVELY),

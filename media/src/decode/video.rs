@@ -140,6 +140,7 @@ impl VideoDecoder {
                 duration_micros,
                 Some(self.track.sample_aspect_ratio).filter(|ratio| *ratio != (1, 1)),
                 Rotation::from_degrees(self.track.rotation_degrees.into()),
+                self.track.unspecified_colours,
             )
             .map_err(|error| DecodeError::Picture(error.to_string()))?;
             if !sink(picture) {

@@ -10,6 +10,7 @@ use super::line::Line;
 use super::reader::Reader;
 use super::{FetchError, SourceError};
 use crate::init::{self, Track};
+use crate::picture::UnspecifiedColours;
 use crate::segment::{CodedFrame, MAX_FRAME_BYTES, TrackKind};
 use crate::time::{FAR_MICROS, Pts, micros_from_base};
 use bytes::Bytes;
@@ -18,9 +19,9 @@ use ffmpeg_next::ffi::{
     AVERROR_EOF, AVERROR_EXIT, AVFMT_FLAG_CUSTOM_IO, AVFMT_FLAG_FAST_SEEK, AVFormatContext,
     AVIOContext, AVIOInterruptCB, AVMediaType, AVPacket, AVPacketSideDataType,
     AVSEEK_FLAG_BACKWARD, AVSEEK_FORCE, AVSEEK_SIZE, AVStream, SEEK_CUR, SEEK_END, SEEK_SET,
-    av_dict_free, av_dict_set, av_find_best_stream, av_freep, av_malloc, av_max_alloc,
-    av_packet_alloc, av_packet_free, av_packet_get_side_data, av_packet_unref, av_read_frame,
-    av_seek_frame, av_stream_get_side_data, avformat_alloc_context, avformat_close_input,
+    av_dict_free, av_dict_set, av_freep, av_malloc, av_max_alloc, av_packet_alloc, av_packet_free,
+    av_packet_get_side_data, av_packet_unref, av_read_frame, av_seek_frame,
+    av_stream_get_side_data, avformat_alloc_context, avformat_close_input,
     avformat_find_stream_info, avformat_open_input, avio_alloc_context, avio_context_free,
 };
 use std::ffi::{CStr, c_int, c_void};
@@ -321,39 +322,70 @@ impl Demux {
     }
 
     /// Takes the best picture and the best sound track and leaves out the rest.
+    /// `None`: of another kind, or a picture of a cover.
+    fn track_of(
+        &self,
+        stream: &AVStream,
+        media: AVMediaType,
+        kind: TrackKind,
+    ) -> Result<Option<Track>, SourceError> {
+        // SAFETY: the stream belongs to an open context, and has its parameters.
+        let is_of_kind = unsafe { (*stream.codecpar).codec_type } == media;
+        if !is_of_kind || stream.disposition & AV_DISPOSITION_ATTACHED_PIC != 0 {
+            return Ok(None);
+        }
+        // SAFETY: as before.
+        let track = unsafe {
+            if has_side_data(stream, AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INIT_INFO) {
+                return Err(SourceError::Encrypted);
+            }
+            init::track_of_stream(stream, kind, u32::try_from(stream.index).unwrap_or(0))?
+        };
+        Ok(Some(track))
+    }
+
+    fn choose(&mut self, index: c_int, stream: &AVStream, mut track: Track) {
+        let kind = track.kind;
+        if matches!(self.input().reader, Reader::Pieces(_)) {
+            // Browsers append the pieces of playlists to a buffer of their own.
+            track.unspecified_colours = UnspecifiedColours::Bt709;
+        }
+        let base = stream.time_base;
+        let end = (0 < stream.duration).then(|| {
+            let start = if stream.start_time == AV_NOPTS_VALUE { 0 } else { stream.start_time };
+            micros_from_base(start.saturating_add(stream.duration), base.num, base.den)
+        });
+        self.tracks.push(SourceTrack { track, end: end.flatten().map(Pts) });
+        self.streams.push(Stream {
+            index,
+            kind,
+            last_end: None,
+            last_duration_micros: EXPECTED_DURATION_MICROS,
+        });
+    }
+
     fn choose_streams(&mut self) -> Result<(), SourceError> {
         for (media, kind) in [
             (AVMediaType::AVMEDIA_TYPE_VIDEO, TrackKind::Video),
             (AVMediaType::AVMEDIA_TYPE_AUDIO, TrackKind::Audio),
         ] {
-            // SAFETY: the context is open; no related stream and no decoder are asked for.
-            let index =
-                unsafe { av_find_best_stream(self.context, media, -1, -1, ptr::null_mut(), 0) };
-            // SAFETY: the context is open.
-            let Some(stream) = (unsafe { stream_at(self.context, index) }) else { continue };
-            if stream.disposition & AV_DISPOSITION_ATTACHED_PIC != 0 {
-                continue;
-            }
-            let id = u32::try_from(index).unwrap_or(0);
-            // SAFETY: the stream belongs to an open context.
-            let track = unsafe {
-                if has_side_data(stream, AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INIT_INFO) {
-                    return Err(SourceError::Encrypted);
+            let mut refused = None;
+            // As in browsers, the first one that can be played.
+            for index in 0.. {
+                // SAFETY: the context is open.
+                let Some(stream) = (unsafe { stream_at(self.context, index) }) else { break };
+                match self.track_of(stream, media, kind) {
+                    Ok(Some(track)) => {
+                        refused = None;
+                        self.choose(index, stream, track);
+                        break;
+                    }
+                    Ok(None) => {}
+                    Err(SourceError::Encrypted) => return Err(SourceError::Encrypted),
+                    Err(error) => refused = refused.or(Some(error)),
                 }
-                init::track_of_stream(stream, kind, id)?
-            };
-            let base = stream.time_base;
-            let end = (0 < stream.duration).then(|| {
-                let start = if stream.start_time == AV_NOPTS_VALUE { 0 } else { stream.start_time };
-                micros_from_base(start.saturating_add(stream.duration), base.num, base.den)
-            });
-            self.tracks.push(SourceTrack { track, end: end.flatten().map(Pts) });
-            self.streams.push(Stream {
-                index,
-                kind,
-                last_end: None,
-                last_duration_micros: EXPECTED_DURATION_MICROS,
-            });
+            }
+            refused.map_or(Ok(()), Err)?;
         }
         if self.tracks.is_empty() {
             return Err(SourceError::NotMedia);

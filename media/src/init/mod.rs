@@ -14,6 +14,7 @@ pub use codec::{Codec, PcmFormat};
 pub use parameters::CodecParameters;
 
 use self::probe::Probed;
+use crate::picture::UnspecifiedColours;
 use crate::segment::{Container, FrameHeader, Movie, ParseError, TrackKind, WebmHeader};
 
 /// Largest picture side, in pixels: what video codecs' highest levels allow.
@@ -53,6 +54,8 @@ pub struct Track {
     pub sample_aspect_ratio: (u32, u32),
     /// Clockwise turn that shows the picture upright: 0, 90, 180 or 270.
     pub rotation_degrees: u16,
+    /// What pictures that do not tell their colours are taken for.
+    pub unspecified_colours: UnspecifiedColours,
     /// As the container tells it, which the decoder's output can contradict; 0 for video.
     pub rate_hz: u32,
     /// As [`Self::rate_hz`].
@@ -71,6 +74,9 @@ pub enum InitError {
     Encrypted,
     #[error("codec {name} is not supported")]
     UnsupportedCodec { name: String },
+    /// What a window over the page cannot show as the page does.
+    #[error("{what} pictures are not supported")]
+    Picture { what: &'static str },
     #[error("init segment has neither video nor sound")]
     NoTracks,
     #[error("{what} is out of range")]
@@ -87,8 +93,15 @@ struct Declared {
     stream_id: u32,
     codec_name: String,
     rotation_degrees: u16,
+    /// How its pictures are, where that cannot be shown.
+    odd: Option<&'static str>,
     codec_delay_micros: i64,
 }
+
+/// How a picture is whose display matrix mirrors it.
+const MIRRORED: &str = "mirrored";
+/// How a picture is through which the page is seen.
+const TRANSPARENT: &str = "transparent";
 
 impl InitSegment {
     /// Reads an init segment as [`crate::segment::Event::Init`] carries it.
@@ -152,15 +165,25 @@ pub(crate) unsafe fn track_of_stream(
     id: u32,
 ) -> Result<Track, InitError> {
     // SAFETY: by contract.
-    let (probed, codec_name, rotation_degrees) =
-        unsafe { (probe::probed(stream)?, probe::codec_name(stream), probe::rotation(stream)) };
+    let (probed, codec_name, turn) =
+        unsafe { (probe::probed(stream)?, probe::codec_name(stream), probe::turn(stream)) };
+    // SAFETY: by contract.
+    let odd = if turn.mirrored {
+        Some(MIRRORED)
+    } else if unsafe { probe::is_transparent(stream) } {
+        Some(TRANSPARENT)
+    } else {
+        None
+    };
     if MAX_EXTRADATA_BYTES < probed.parameters.extradata().len() {
         return Err(InitError::OutOfRange { what: "codec configuration".to_owned() });
     }
     let stream_id = probed.stream_id;
+    let rotation_degrees = turn.degrees;
     let declared =
-        Declared { id, kind, stream_id, codec_name, rotation_degrees, codec_delay_micros: 0 };
-    track(declared, probed)
+        Declared { id, kind, stream_id, codec_name, rotation_degrees, odd, codec_delay_micros: 0 };
+    let unspecified_colours = UnspecifiedColours::ByHeight;
+    Ok(Track { unspecified_colours, ..track(declared, probed)? })
 }
 
 fn declared_in_movie(movie: &Movie) -> Result<Vec<Declared>, InitError> {
@@ -175,7 +198,8 @@ fn declared_in_movie(movie: &Movie) -> Result<Vec<Declared>, InitError> {
             kind,
             stream_id: track.id,
             codec_name: track.sample_entry.to_string(),
-            rotation_degrees: track.rotation_degrees,
+            rotation_degrees: track.turn.degrees,
+            odd: track.turn.mirrored.then_some(MIRRORED),
             codec_delay_micros: 0,
         });
     }
@@ -199,6 +223,7 @@ fn declared_in_webm(header: &WebmHeader) -> Result<Vec<Declared>, InitError> {
             stream_id: u32::try_from(track.uid & 0xffff_ffff).unwrap_or(0),
             codec_name: track.codec_id.clone(),
             rotation_degrees: 0,
+            odd: track.has_alpha.then_some(TRANSPARENT),
             codec_delay_micros: i64::try_from(track.codec_delay_nanos / 1_000).unwrap_or(0),
         });
     }
@@ -206,7 +231,7 @@ fn declared_in_webm(header: &WebmHeader) -> Result<Vec<Declared>, InitError> {
 }
 
 fn track(declared: Declared, probed: Probed) -> Result<Track, InitError> {
-    let Declared { id, kind, codec_name, rotation_degrees, codec_delay_micros, .. } = declared;
+    let Declared { id, kind, codec_name, rotation_degrees, odd, codec_delay_micros, .. } = declared;
     let Some(codec) = probed.codec.filter(|codec| codec.kind() == kind) else {
         return Err(InitError::UnsupportedCodec { name: codec_name });
     };
@@ -225,6 +250,9 @@ fn track(declared: Declared, probed: Probed) -> Result<Track, InitError> {
         return Err(InitError::OutOfRange { what });
     }
     let is_video = kind == TrackKind::Video;
+    if let Some(what) = odd.filter(|_| is_video) {
+        return Err(InitError::Picture { what });
+    }
     Ok(Track {
         id,
         kind,
@@ -234,6 +262,7 @@ fn track(declared: Declared, probed: Probed) -> Result<Track, InitError> {
         height: if is_video { height } else { 0 },
         sample_aspect_ratio: probed.sample_aspect_ratio,
         rotation_degrees,
+        unspecified_colours: UnspecifiedColours::Bt709,
         rate_hz: if is_video { 0 } else { rate_hz },
         channels: if is_video { 0 } else { channels },
         codec_delay_micros,
@@ -259,6 +288,7 @@ fn mpeg_audio(container: Container, init: &Bytes) -> Result<InitSegment, InitErr
         height: 0,
         sample_aspect_ratio: (1, 1),
         rotation_degrees: 0,
+        unspecified_colours: UnspecifiedColours::Bt709,
         rate_hz,
         channels,
         codec_delay_micros: 0,

@@ -11,13 +11,13 @@ use std::ptr;
 use bytes::Bytes;
 use ffmpeg_next::ffi::{
     AVERROR_EOF, AVFMT_FLAG_CUSTOM_IO, AVFormatContext, AVIOContext, AVMediaType,
-    AVPacketSideDataType, AVStream, av_find_input_format, av_freep, av_malloc,
+    AVPacketSideDataType, AVStream, av_dict_get, av_find_input_format, av_freep, av_malloc,
     av_stream_get_side_data, avcodec_get_name, avformat_alloc_context, avformat_close_input,
     avformat_open_input, avio_alloc_context, avio_context_free,
 };
 
 use super::{Codec, CodecParameters, InitError};
-use crate::segment::{MAX_TRACKS, TrackKind};
+use crate::segment::{MAX_TRACKS, TrackKind, Turn};
 
 /// Bytes FFmpeg reads at a time.
 const BUFFER_BYTES: usize = 4 << 10;
@@ -192,11 +192,11 @@ pub(super) unsafe fn codec_name(stream: &AVStream) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Clockwise turn that shows a stream's picture upright: 0, 90, 180 or 270 degrees.
+/// The turn of a stream's display matrix.
 ///
 /// # Safety
 /// As [`probed`].
-pub(super) unsafe fn rotation(stream: &AVStream) -> u16 {
+pub(super) unsafe fn turn(stream: &AVStream) -> Turn {
     /// Nine numbers of four bytes (ISO/IEC 14496-12, section 8.3.2).
     const MATRIX_BYTES: usize = 36;
     let mut size = 0;
@@ -206,15 +206,22 @@ pub(super) unsafe fn rotation(stream: &AVStream) -> u16 {
     unsafe {
         let data = av_stream_get_side_data(stream, kind, &raw mut size);
         if data.is_null() || size < MATRIX_BYTES {
-            return 0;
+            return Turn::default();
         }
         ptr::copy_nonoverlapping(data, matrix.as_mut_ptr().cast(), MATRIX_BYTES);
     }
-    let [a, b, ..] = matrix;
-    match (a.signum(), b.signum()) {
-        (0, 1) => 90,
-        (-1, 0) => 180,
-        (0, -1) => 270,
-        _ => 0,
+    let [a, b, _, c, d, ..] = matrix;
+    Turn::of_matrix([a, b, c, d])
+}
+
+/// Whether the page is seen through a stream's pictures (Matroska's AlphaMode).
+///
+/// # Safety
+/// As [`probed`].
+pub(super) unsafe fn is_transparent(stream: &AVStream) -> bool {
+    // SAFETY: by contract; the value is a string while the entry is there.
+    unsafe {
+        let entry = av_dict_get(stream.metadata, c"alpha_mode".as_ptr(), ptr::null(), 0);
+        entry.as_ref().is_some_and(|entry| CStr::from_ptr(entry.value) != c"0")
     }
 }

@@ -178,6 +178,21 @@ fn rotation() {
         let parsed = InitSegment::parse(Container::Mp4, &init.into()).expect("parses");
         assert_eq!(parsed.tracks[0].rotation_degrees, degrees);
     }
+    for mirror in [[-1, 0, 0, 1], [1, 0, 0, -1], [0, 1, 1, 0], [0, -1, -1, 0]] {
+        let mut init = patched(b"tkhd", b"tkhd").to_vec();
+        let at = init.windows(4).position(|bytes| bytes == b"tkhd").expect("tkhd") + 44;
+        init[at..at + 32].copy_from_slice(&matrix(mirror));
+        let refused = InitSegment::parse(Container::Mp4, &init.into()).unwrap_err();
+        assert_eq!(refused, InitError::Picture { what: "mirrored" });
+    }
+}
+
+#[test]
+fn pictures_through_which_the_page_is_seen_are_refused() {
+    let alpha = &["-pix_fmt", "yuva420p", "-c:v", "libvpx", "-auto-alt-ref", "0"];
+    let init = init_of(Container::WebM, &[VIDEO, &["-t", "0.2"], alpha, &["-f", "webm"]]);
+    let refused = InitSegment::parse(Container::WebM, &init).unwrap_err();
+    assert_eq!(refused, InitError::Picture { what: "transparent" });
 }
 
 #[test]

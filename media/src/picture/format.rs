@@ -252,7 +252,7 @@ const fn rgb(pixel: Pixel, bit_depth: u8) -> PixelShape {
 }
 
 /// Every format the renderer takes. Of two with the same shape the first one is canonical;
-/// an alpha plane is ignored: there is nothing behind a video.
+/// an alpha plane is ignored: browsers know transparent pictures by their container.
 const SHAPES: &[PixelShape] = &[
     yuv(Pixel::YUV420P, Subsampling::Yuv420, 8),
     yuv(Pixel::YUV422P, Subsampling::Yuv422, 8),

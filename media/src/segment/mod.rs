@@ -15,7 +15,7 @@ mod webm;
 
 use bytes::Bytes;
 
-pub(crate) use mp4::Movie;
+pub(crate) use mp4::{Movie, Turn};
 pub(crate) use mpeg_audio::{FrameHeader, TRACK_ID as MPEG_AUDIO_TRACK_ID};
 pub(crate) use webm::Header as WebmHeader;
 

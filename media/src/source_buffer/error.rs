@@ -14,6 +14,8 @@ pub enum AppendError {
     MissingInit,
     #[error("codec {name} is not supported")]
     UnsupportedCodec { name: String },
+    #[error("{cause}")]
+    UnsupportedPicture { cause: String },
     #[error("container of `{mime}` is not supported")]
     UnsupportedContainer { mime: String },
     /// The init segment does not fit the type or the init segments before.
@@ -47,6 +49,7 @@ impl From<InitError> for AppendError {
             InitError::Malformed(error) => error.into(),
             InitError::Encrypted => Self::Encrypted,
             InitError::UnsupportedCodec { name } => Self::UnsupportedCodec { name },
+            InitError::Picture { .. } => Self::UnsupportedPicture { cause: error.to_string() },
             InitError::OutOfRange { .. } => Self::TooLarge { cause: error.to_string() },
             InitError::NoTracks | InitError::Unreadable { .. } => {
                 Self::Malformed { cause: error.to_string() }

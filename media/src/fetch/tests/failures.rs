@@ -84,6 +84,14 @@ fn resources_that_are_no_media() {
     assert_eq!(failure, SourceError::Track(InitError::UnsupportedCodec { name }));
 }
 
+#[test]
+fn pictures_that_a_window_cannot_show() {
+    let alpha = "-pix_fmt yuva420p -c:v libvpx -auto-alt-ref 0 -c:a libvorbis -f webm";
+    let server = Server::start(&clip(1, alpha).bytes, Manner::default());
+    let failure = Listener::start(&server.url()).failure();
+    assert_eq!(failure, SourceError::Track(InitError::Picture { what: "transparent" }));
+}
+
 /// Whatever the bytes are, it comes to an end.
 #[test]
 fn damaged_files_end() {

@@ -37,6 +37,17 @@ fn plays_to_the_end_and_again() {
 }
 
 #[test]
+fn the_first_of_several_sound_tracks_plays() {
+    let two = "-map 0:v -map 1:a -map 1:a -c:v libx264 -preset ultrafast -c:a aac \
+               -ac:a:0 1 -b:a:0 64k -ac:a:1 2 -b:a:1 256k -movflags +faststart -f mp4";
+    let server = Server::start(&clip(1, two).bytes, Manner::default());
+    let mut stage = play(&server.url());
+    stage.player.set_paused(false, Instant::now());
+    stage.until(is(State::Ended));
+    assert_eq!(stage.player.stats().audio.unwrap().channels, 1);
+}
+
+#[test]
 fn a_slow_server_stalls_and_goes_on() {
     let clip = clip(3, &format!("{H264_AAC} -movflags +faststart"));
     let manner = Manner { pauses_after: Some(clip.bytes.len() / 2), ..Manner::default() };

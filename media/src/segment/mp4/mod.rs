@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-pub(crate) use movie::Movie;
+pub(crate) use movie::{Movie, Turn};
 
 use self::boxes::Header;
 use self::fragment::Sample;

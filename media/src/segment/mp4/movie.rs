@@ -29,8 +29,29 @@ pub(crate) struct MovieTrack {
     /// Type of the first sample entry.
     pub(crate) sample_entry: FourCc,
     pub(crate) encrypted: bool,
+    pub(crate) turn: Turn,
+}
+
+/// What a display matrix does to a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
     /// Clockwise turn that shows the picture upright: 0, 90, 180 or 270.
-    pub(crate) rotation_degrees: u16,
+    pub(crate) degrees: u16,
+    pub(crate) mirrored: bool,
+}
+
+impl Turn {
+    /// `[a, b, c, d]` of the matrix in ISO/IEC 14496-12, section 8.3.2.
+    pub(crate) fn of_matrix([a, b, c, d]: [i32; 4]) -> Self {
+        let degrees = match (a.signum(), b.signum()) {
+            (0, 1) => 90,
+            (-1, 0) => 180,
+            (0, -1) => 270,
+            _ => 0,
+        };
+        let mirrored = i64::from(a) * i64::from(d) < i64::from(b) * i64::from(c);
+        Self { degrees, mirrored }
+    }
 }
 
 /// What holds for samples that say nothing else.
@@ -154,8 +175,7 @@ fn track(body: &[u8]) -> Result<MovieTrack, ParseError> {
             _ => {}
         }
     }
-    let (id, rotation_degrees) =
-        header.ok_or_else(|| ParseError::malformed("trak", "has no tkhd"))?;
+    let (id, turn) = header.ok_or_else(|| ParseError::malformed("trak", "has no tkhd"))?;
     let media = media.ok_or_else(|| ParseError::malformed("trak", "has no mdia"))?;
     Ok(MovieTrack {
         id,
@@ -165,11 +185,11 @@ fn track(body: &[u8]) -> Result<MovieTrack, ParseError> {
         defaults: SampleDefaults::default(),
         sample_entry: media.sample_entry,
         encrypted: media.encrypted,
-        rotation_degrees,
+        turn,
     })
 }
 
-fn track_header(body: &[u8]) -> Result<(u32, u16), ParseError> {
+fn track_header(body: &[u8]) -> Result<(u32, Turn), ParseError> {
     let mut reader = Reader::new("tkhd", body);
     let (version, _) = reader.version_flags()?;
     reader.widened(version)?;
@@ -181,14 +201,9 @@ fn track_header(body: &[u8]) -> Result<(u32, u16), ParseError> {
     reader.u32()?;
     reader.widened(version)?;
     reader.take(8 /* reserved */ + 2 /* layer */ + 2 /* group */ + 2 /* volume */ + 2)?;
-    let (a, b) = (reader.i32()?, reader.i32()?);
-    let rotation_degrees = match (a.signum(), b.signum()) {
-        (0, 1) => 90,
-        (-1, 0) => 180,
-        (0, -1) => 270,
-        _ => 0,
-    };
-    Ok((id, rotation_degrees))
+    let (a, b, _) = (reader.i32()?, reader.i32()?, reader.i32()?);
+    let (c, d) = (reader.i32()?, reader.i32()?);
+    Ok((id, Turn::of_matrix([a, b, c, d])))
 }
 
 struct Media {

@@ -22,6 +22,8 @@ pub(super) mod id {
     pub(in crate::segment) const TRACK_TYPE: u32 = 0x83;
     pub(in crate::segment) const DEFAULT_DURATION: u32 = 0x23_E383;
     pub(in crate::segment) const CODEC_ID: u32 = 0x86;
+    pub(in crate::segment) const VIDEO: u32 = 0xE0;
+    pub(in crate::segment) const ALPHA_MODE: u32 = 0x53C0;
     pub(in crate::segment) const CODEC_DELAY: u32 = 0x56AA;
     pub(in crate::segment) const SEEK_PRE_ROLL: u32 = 0x56BB;
     pub(in crate::segment) const CONTENT_ENCODINGS: u32 = 0x6D80;

@@ -16,7 +16,7 @@ pub(crate) struct Header {
 }
 
 /// A parsed TrackEntry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Track {
     /// TrackNumber: the id that blocks use.
     pub(crate) number: u32,
@@ -29,6 +29,8 @@ pub(crate) struct Track {
     pub(crate) codec_delay_nanos: u64,
     pub(crate) seek_pre_roll_nanos: u64,
     pub(crate) encrypted: bool,
+    /// Its pictures have an alpha channel beside them.
+    pub(crate) has_alpha: bool,
     /// Compressed headers, which WebM forbids.
     pub(crate) compressed: bool,
 }
@@ -106,17 +108,7 @@ fn micros_from_steps(steps: f64, timestamp_scale: u64) -> Option<i64> {
 
 impl Track {
     fn parse(entry: &[u8]) -> Result<Self, ParseError> {
-        let mut track = Self {
-            number: 0,
-            uid: 0,
-            kind: None,
-            codec_id: String::new(),
-            default_duration_nanos: None,
-            codec_delay_nanos: 0,
-            seek_pre_roll_nanos: 0,
-            encrypted: false,
-            compressed: false,
-        };
+        let mut track = Self::default();
         for child in children("TrackEntry", entry) {
             match child? {
                 (id::TRACK_NUMBER, body) => {
@@ -141,6 +133,13 @@ impl Track {
                     // Longer than a minute is no frame duration.
                     track.default_duration_nanos = Some(unsigned("DefaultDuration", body)?)
                         .filter(|nanos| (1..60_000_000_000).contains(nanos));
+                }
+                (id::VIDEO, body) => {
+                    for child in children("Video", body) {
+                        if let (id::ALPHA_MODE, mode) = child? {
+                            track.has_alpha = unsigned("AlphaMode", mode)? != 0;
+                        }
+                    }
                 }
                 (id::CODEC_DELAY, body) => {
                     track.codec_delay_nanos = unsigned("CodecDelay", body)?;

@@ -17,8 +17,8 @@ pub(super) struct TrackTiming {
     track: Track,
     /// Frames of the last block, which waits for the next one.
     held: Option<Held>,
-    /// Of one frame, where nothing says: the longest picture so far, the shortest sound frame.
-    /// Not the last one: after a short guess an uneven next picture would count as a gap.
+    /// Of one frame, where nothing says: the longest picture so far, as in Chromium (after a
+    /// short one, an uneven next picture would count as a gap), or the last sound frame.
     estimate_nanos: Option<i128>,
 }
 
@@ -103,12 +103,8 @@ impl TrackTiming {
     }
 
     fn emit(&mut self, held: Held, duration_nanos: i128, sink: &mut impl FnMut(Event)) {
-        let estimate = self.estimate_nanos.unwrap_or(duration_nanos);
-        self.estimate_nanos = Some(if self.is_video() {
-            estimate.max(duration_nanos)
-        } else {
-            estimate.min(duration_nanos)
-        });
+        let before = self.estimate_nanos.filter(|_| self.is_video());
+        self.estimate_nanos = before.max(Some(duration_nanos));
         let mut nanos = held.nanos;
         for data in held.frames {
             let end = nanos + duration_nanos;
@@ -150,7 +146,38 @@ fn opus_nanos(packet: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::opus_nanos;
+    use bytes::Bytes;
+
+    use super::super::super::{Event, TrackKind};
+    use super::super::header::Track;
+    use super::{Held, TrackTiming, opus_nanos};
+
+    /// Durations in milliseconds of frames that begin at these, the last in its cluster.
+    fn durations(kind: TrackKind, starts_ms: &[i128]) -> Vec<i64> {
+        let mut timing = TrackTiming::new(Track { kind: Some(kind), ..Track::default() });
+        let mut durations = Vec::new();
+        let mut sink = |event| {
+            if let Event::Frame(frame) = event {
+                durations.push(frame.duration_micros / 1_000);
+            }
+        };
+        for start in starts_ms {
+            let nanos = start * 1_000_000;
+            timing.release(Some(nanos), &mut sink);
+            let frames = vec![Bytes::from_static(b"frame")];
+            timing.held = Some(Held { nanos, keyframe: false, frames });
+        }
+        timing.release(None, &mut sink);
+        durations
+    }
+
+    #[test]
+    fn the_last_frame_of_a_cluster_is_estimated() {
+        assert_eq!(durations(TrackKind::Video, &[0]), [63]);
+        assert_eq!(durations(TrackKind::Video, &[0, 60, 80]), [60, 20, 60]);
+        assert_eq!(durations(TrackKind::Audio, &[0]), [23]);
+        assert_eq!(durations(TrackKind::Audio, &[0, 3, 24]), [3, 21, 21]);
+    }
 
     #[test]
     fn opus_packets_tell_their_duration() {
