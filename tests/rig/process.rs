@@ -146,6 +146,20 @@ pub fn wait_gone(process: u32, limit: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The processes that one has started and that it has not waited for.
+///
+/// # Errors
+/// There is no such process.
+pub fn children(process: u32) -> anyhow::Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread may end meanwhile.
+        let list = std::fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
+        children.extend(list.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(children)
+}
+
 /// CPU time used so far, user and system, in clock ticks of 10 ms.
 ///
 /// # Errors

@@ -10,6 +10,10 @@ use nearside_tests::host::{Host, PAGE, hello};
 use nearside_tests::place::Place;
 use nearside_tests::process;
 use rustix::process::Signal;
+use std::time::Duration;
+
+/// Stages that the agent has at a time, those that are ending among them.
+const MAX_PROCESSES: usize = 24;
 
 /// Pages that one session may have on the device.
 const MAX_PAGES: u32 = 16;
@@ -150,6 +154,34 @@ fn a_page_too_many_is_refused_and_the_others_stay() -> anyhow::Result<()> {
     agent.wait_for("the end of the session and all stages", |status| {
         status.processes.len() == 1 && status.session.is_none()
     })?;
+    agent.check_healthy()
+}
+
+#[test]
+fn pages_opened_and_closed_at_once_start_a_bounded_number_of_processes() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let (mut host, _) = Host::open(&agent.channel_socket())?;
+    for page in (1..=100).map(PageId) {
+        host.open_page(page)?;
+        host.send(&HostMessage::PageClose { page })?;
+    }
+    let refused = |message: &DeviceMessage| match message {
+        DeviceMessage::PageFailed { reason, .. } => Some(Some(reason.code)),
+        DeviceMessage::PageReady { page: PageId(200..) } => Some(None),
+        _ => None,
+    };
+    assert_eq!(host.wait("a refusal", refused)?, Some(ReasonCode::LimitReached));
+    let stages = process::children(agent.pid())?.len();
+    assert!(stages <= MAX_PROCESSES, "{stages} processes");
+    // When those have ended there is room again.
+    for page in (200..).map(PageId) {
+        host.open_page(page)?;
+        if host.wait("an answer", refused)?.is_none() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
     agent.check_healthy()
 }
 

@@ -16,11 +16,15 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 /// Frames that may wait for the stage. Media frames are bounded by credits (256 KiB in 16 KiB
 /// pieces), so only control fills this, and a stage that does not read it is hung.
 const QUEUE: usize = 1024;
+
+/// Processes at a time, those that are ending among them: a program of the remote user can open
+/// and close pages faster than processes end.
+static PROCESSES: Semaphore = Semaphore::const_new(24);
 
 /// What a stage reports to its connection.
 pub(super) enum Event {
@@ -60,6 +64,13 @@ impl Stage {
                 "The page plays in the session. Reinstall Nearside if this stays.",
             )
         };
+        let permit = PROCESSES.try_acquire().map_err(|_| {
+            Reason::new(
+                ReasonCode::LimitReached,
+                "Too many players are starting and ending at once.",
+                "The page plays in the session. Reload it to try again.",
+            )
+        })?;
         let program =
             paths::sibling("nearside-stage").map_err(|error| unavailable(error.to_string()))?;
         let mut command = Command::new(program);
@@ -81,7 +92,7 @@ impl Stage {
             return Err(unavailable("it has no pipes".to_owned()));
         };
         tokio::spawn(write(stdin, queued));
-        tokio::spawn(supervise(tag, child, stdout, events, killed));
+        tokio::spawn(supervise(tag, child, stdout, events, killed, permit));
         Ok(Self { frames, kill, pid, unanswered: 0 })
     }
 
@@ -119,6 +130,7 @@ async fn supervise<T: Copy>(
     stdout: ChildStdout,
     events: mpsc::Sender<(T, Event)>,
     mut killed: mpsc::Receiver<()>,
+    permit: SemaphorePermit<'static>,
 ) {
     let said = {
         let reading = read(tag, stdout, &events);
@@ -143,6 +155,7 @@ async fn supervise<T: Copy>(
             child.wait().await
         }
     };
+    drop(permit);
     let how = match (said, status) {
         (Err(reason), _) => reason,
         (Ok(()), Ok(status)) => match (status.signal(), status.code()) {
