@@ -86,6 +86,14 @@ const RECIPES = {
     entry: "index.m3u8",
     arguments: [...SMALL, ...TONE, ...H264, "-c:a", "libmp3lame", "-ac", "2", ...HLS],
   },
+  /** Loud, then silent, and without a header: by its begin it is a third as long as it is. */
+  vbr: {
+    entry: "index.mp3",
+    arguments: [
+      ...["-f", "lavfi", "-i", "aevalsrc=random(0)*lt(t\\,2):s=44100:d=6", "-c:a", "libmp3lame"],
+      ...["-q:a", "4", "-write_xing", "0", "-id3v2_version", "0"],
+    ],
+  },
   dash: {
     entry: "index.mpd",
     arguments: [...SMALL, ...TONE, ...H264, ...AAC, "-f", "dash", "-seg_duration", "1"],

@@ -113,9 +113,12 @@ export class Attachment {
     this.send(this.#player(command), 0);
   }
 
-  /** In microseconds; `null`: endless, or not known. */
+  /**
+   * In microseconds; `null`: endless, or not known. Of a file the device knows more than the
+   * browser's parked element, which has only seen its beginning.
+   */
   duration(duration_micros: number | null): void {
-    if (!this.listens || duration_micros === this.#duration) return;
+    if (this.source.type === "url" || !this.listens || duration_micros === this.#duration) return;
     this.#duration = duration_micros;
     this.command({ type: "duration", duration_micros });
   }

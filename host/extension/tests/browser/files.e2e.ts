@@ -184,3 +184,34 @@ test("a video that goes to another document plays, and no error comes of it", as
   await rig.status.now.until("nothing on the device", isGone, PLAY_MS);
   await page.close();
 });
+
+test("what has ended and is rewound stands where it is, also on the device", async () => {
+  const { page, errors } = await played();
+  const stands = await page.evaluate(`(async () => {
+    video.playbackRate = 4; await until(video, "ended");
+    video.currentTime = 1; await until(video, "seeked");
+    await new Promise((done) => setTimeout(done, 1500));
+    return [video.paused, video.ended, video.currentTime];
+  })()`);
+  assert.deepEqual(stands, [true, false, 1]);
+  await onDevice(rig, "1 s", (items) =>
+    items.some((item) => Math.abs(item.position_micros - 1e6) < 50_000),
+  );
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("a file that is longer than the browser thinks is heard to its end", async () => {
+  const vbr = await rig.clip("vbr");
+  rig.status.record();
+  const page = await rig.context.newPage();
+  await page.goto(rig.url("/behaviour.html"));
+  const thought = await page.evaluate(`(async () => {
+    globalThis.video = make({ src: ${JSON.stringify(vbr)} }); await video.play();
+    const { duration } = video; await until(video, "ended");
+    return duration;
+  })()`);
+  assert.ok(Number(thought) < 5, `the browser is right: ${thought} s`);
+  await onDevice(rig, "6 s", (items) => items.some((item) => item.position_micros > 5.9e6));
+  await page.close();
+});
