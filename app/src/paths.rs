@@ -10,8 +10,6 @@ pub const RUNTIME_DIR_VARIABLE: &str = "NEARSIDE_RUNTIME_DIR";
 /// The folder of the sockets: `$NEARSIDE_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/nearside`, else
 /// an owner-only folder in the temporary folder. Not created.
 pub fn runtime_dir() -> io::Result<PathBuf> {
-    let absolute =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(dir) = absolute(RUNTIME_DIR_VARIABLE) {
         return Ok(dir);
     }
@@ -20,6 +18,11 @@ pub fn runtime_dir() -> io::Result<PathBuf> {
     }
     let uid = rustix::process::getuid().as_raw();
     Ok(std::env::temp_dir().join(format!("nearside-{uid}")))
+}
+
+/// A folder that a variable names; a relative one would be another in each working folder.
+fn absolute(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// The runtime folder, created with mode 0700. An existing folder must belong to this user and
@@ -91,10 +94,7 @@ pub fn settings_file() -> Option<PathBuf> {
     if let Some(dir) = std::env::var_os(RUNTIME_DIR_VARIABLE) {
         return Some(PathBuf::from(dir).join("settings.json"));
     }
-    let config = std::env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
     Some(config.join("nearside/settings.json"))
 }
 
