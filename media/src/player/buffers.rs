@@ -173,6 +173,11 @@ impl Buffers {
         ranges.reduce(|all, one| all.intersection(&one)).unwrap_or_default()
     }
 
+    /// What of a file was read after `position`, in microseconds, while it is being read.
+    pub(super) fn read_ahead(&self, position: Pts) -> Option<i64> {
+        self.lock().fetched.as_ref()?.read_ahead(position)
+    }
+
     /// Coded media bits per second of what is buffered, over all streams.
     pub fn bit_rate(&self) -> f64 {
         let inner = self.lock();

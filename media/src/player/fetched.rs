@@ -177,6 +177,12 @@ impl Fetched {
         !self.ended && 0 <= ahead && (ahead <= READ_ON_MICROS || !self.seekable)
     }
 
+    /// What was read after `position`, in microseconds; `None`: no more is being read.
+    pub(super) fn read_ahead(&self, position: Pts) -> Option<i64> {
+        let reads = self.reading && !self.ended && self.failure.is_none();
+        reads.then(|| self.read_until().since(position))
+    }
+
     /// Up to where all tracks were read.
     fn read_until(&self) -> Pts {
         let tracks = self.tracks.iter().filter(|track| !track.ended);

@@ -14,6 +14,7 @@ mod event;
 mod feeds;
 mod fetched;
 mod pictures;
+mod refill;
 mod reports;
 mod stats;
 mod threads;
@@ -38,6 +39,7 @@ use crate::time::Pts;
 use audio_thread::AudioThread;
 use feeds::SOUND_DRY;
 use pictures::PRESENTER_DEPTH;
+use refill::Refill;
 use reports::Reports;
 use stats::Measured;
 use std::sync::Arc;
@@ -82,6 +84,9 @@ pub struct Player {
     /// showing it need not share the processor with them.
     begun: bool,
     reports: Reports,
+    refill: Refill,
+    /// More of a file is waited for than could be played.
+    refilling: bool,
     lead: Lead,
     /// Media time between refreshes, as of the last pick.
     span: i64,
@@ -133,6 +138,8 @@ impl Player {
             first_frame_shown: false,
             begun: false,
             reports: Reports::new(Instant::now()),
+            refill: Refill::default(),
+            refilling: false,
             lead: Lead::default(),
             span: 0,
             failed: false,
@@ -244,7 +251,9 @@ impl Player {
             self.audio.progress.set_hungry(false);
         }
         tracing::trace!(?picture, ?sound, phase = ?self.transport.phase(), "update");
-        self.transport.update(picture, sound, &mut self.actions);
+        self.look_at_refill(now);
+        let held = |feed| if feed == Feed::Ready && self.refilling { Feed::Filling } else { feed };
+        self.transport.update(held(picture), held(sound), &mut self.actions);
         self.act(now);
         let position = self.clock(now);
         self.buffers.set_position(position);
@@ -261,6 +270,13 @@ impl Player {
     fn media_span(&self, micros: i64) -> Duration {
         let micros = u64::try_from(micros).unwrap_or(0).min(3_600_000_000);
         Duration::from_micros(micros).div_f64(self.rate.clamp(0.25, 4.0))
+    }
+
+    fn look_at_refill(&mut self, now: Instant) {
+        let stalled = self.transport.phase() == Phase::Stalled;
+        let ahead = if stalled { self.buffers.read_ahead(self.clock(now)) } else { None };
+        let ahead = ahead.map(|micros| self.media_span(micros));
+        self.refilling = self.refill.waits(now, stalled, ahead);
     }
 
     /// Sound that comes while pictures play already: both begin anew where they are.
@@ -341,6 +357,7 @@ impl Player {
     fn restart(&mut self, to: Pts) {
         let to = to.max(self.earliest.unwrap_or(Pts::ZERO));
         self.generation += 1;
+        self.refill.restart();
         self.anchor = to;
         self.presenter.flush();
         self.begun = false;
@@ -415,6 +432,10 @@ impl Player {
 
     fn next_wake(&self, now: Instant, picture: Feed) -> Option<Instant> {
         let mut wake = self.next_picture(now);
+        if self.refilling {
+            let look = now + refill::LOOK;
+            wake = Some(wake.map_or(look, |wake| wake.min(look)));
+        }
         if self.transport.running() {
             let mut earlier = |at: Instant| wake = Some(wake.map_or(at, |wake| wake.min(at)));
             earlier(self.reports.next());
