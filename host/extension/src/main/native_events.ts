@@ -222,6 +222,7 @@ function parked(control: Control, type: Type): boolean {
       const delayed = control.events.delays(type);
       control.told.loaded = true;
       playback.metadata();
+      control.frames.interrupt(control.position);
       control.durationChanged();
       control.changed();
       queueTask(() => control.buffersChanged());

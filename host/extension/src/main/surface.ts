@@ -108,26 +108,16 @@ function videoSurface(elements: Elements, answer: Answer, act: Act): void {
       return size?.[side] ?? call(original, self, []);
     });
   }
-  const counts = ({ frames, position }: Control) => ({
-    presented: frames.presentedAt(position),
-    dropped: frames.dropped,
-    corrupted: frames.corrupted,
-  });
-  answer(
-    VIDEO,
-    "webkitDecodedFrameCount",
-    (control) => counts(control).presented + counts(control).dropped,
-  );
-  answer(VIDEO, "webkitDroppedFrameCount", (control) => counts(control).dropped);
-  act(VIDEO, "getVideoPlaybackQuality", (control) => {
-    const { presented, dropped, corrupted } = counts(control);
-    return makeQuality({
+  answer(VIDEO, "webkitDecodedFrameCount", ({ frames, position }) => frames.totalAt(position));
+  answer(VIDEO, "webkitDroppedFrameCount", ({ frames }) => frames.dropped);
+  act(VIDEO, "getVideoPlaybackQuality", ({ frames, position }) =>
+    makeQuality({
       creationTime: now(),
-      totalVideoFrames: presented + dropped,
-      droppedVideoFrames: dropped,
-      corruptedVideoFrames: corrupted,
-    });
-  });
+      totalVideoFrames: frames.totalAt(position),
+      droppedVideoFrames: frames.dropped,
+      corruptedVideoFrames: frames.corrupted,
+    }),
+  );
   wrapMethod(VIDEO, "requestVideoFrameCallback", (original, self, args) => {
     const control = elements.touch(self);
     const callback = args[0];

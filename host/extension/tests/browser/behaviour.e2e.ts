@@ -8,6 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
+import { RATE } from "../../../../tests/session/clips.ts";
 import { errorsOf, nativeFrames, PLAY_MS } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
 
@@ -365,6 +366,22 @@ const CASES: readonly {
       });
       return seen;`,
     expected: [true],
+  },
+  {
+    name: "pictures are counted from where it begins",
+    script: `const counted = () => video.getVideoPlaybackQuality().totalVideoFrames;
+      const video = make(); const source = await openSource(video); const counts = [];
+      const buffer = source.addSourceBuffer(MIME); buffer.timestampOffset = 3600;
+      for (const name of segments(2)) {
+        buffer.appendBuffer(await segment(name)); await until(buffer, "updateend");
+      }
+      source.endOfStream(); video.currentTime = 3600; await video.play();
+      await reaching(() => { counts.push(counted()); return video.ended; });
+      const all = Math.round((video.buffered.end(0) - 3600) * ${RATE});
+      await reaching(() => counted() > all - 3);
+      const steady = counts.every((count, at) => at === 0 || count >= counts[at - 1]);
+      return [steady, counts.at(-1) <= all, counted() <= all];`,
+    expected: [true, true, true],
   },
   {
     name: "callbacks for each picture",
