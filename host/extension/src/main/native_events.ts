@@ -18,7 +18,7 @@ import {
   now,
   stopImmediatePropagation,
 } from "./natives.js";
-import { isInstance, SafeWeakSet } from "./primordials.js";
+import { contains, isInstance, SafeWeakSet } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { queueTask, runQueued } from "./tasks.js";
 
@@ -48,6 +48,22 @@ const TYPES = [
   "resize",
 ] as const;
 type Type = (typeof TYPES)[number];
+
+/** Of those, what nothing but media tells and a parked element tells otherwise. */
+const ONLY_OF_MEDIA: readonly unknown[] = [
+  "loadeddata",
+  "canplay",
+  "canplaythrough",
+  "play",
+  "playing",
+  "pause",
+  "timeupdate",
+  "seeking",
+  "seeked",
+  "waiting",
+  "ended",
+];
+export const isOfMedia = (type: unknown): boolean => contains(ONLY_OF_MEDIA, type);
 
 /** MediaError.code. */
 const MEDIA_ERR_NETWORK = 2;

@@ -8,7 +8,6 @@ import { listensTo } from "./cues.js";
 import { call, wrapConstructor, wrapGetter, wrapMethod, wrapSetter } from "./disguise.js";
 import type { Elements } from "./elements.js";
 import { makeQuality, makeTimeRanges } from "./imposters.js";
-import { listenTo } from "./native_events.js";
 import { NativeMediaElement, native, now } from "./natives.js";
 import { isInstance } from "./primordials.js";
 
@@ -151,13 +150,14 @@ function sources(elements: Elements): void {
     elements.onDevice(self)?.rateChanged();
   });
   wrapMethod(EventTarget.prototype, "addEventListener", (original, self, args) => {
+    elements.listens(self, args[0]);
     if (isInstance(NativeMediaElement, self)) elements.touch(self);
     else listensTo(self);
     return call(original, self, args);
   });
   wrapMethod(Element.prototype, "attachShadow", (original, self, args) => {
     const root = call(original, self, args) as ShadowRoot;
-    listenTo(root, elements);
+    elements.listenAt(root);
     return root;
   });
   wrapConstructor(window, "Audio", (_args, make) => {
