@@ -19,6 +19,12 @@ export class Activity {
     this.#link = link;
   }
 
+  /** Another source, or none. */
+  forget(): void {
+    this.hasPlayed = false;
+    this.#control.frames.forget();
+  }
+
   /** After everything that may have changed it. */
   changed(): void {
     const control = this.#control;
@@ -37,6 +43,8 @@ export class Activity {
       this.#heart.beats(running, playback);
       if (!running && !playback.seeking) control.frames.stop(control.position);
     }
-    if (running) this.hasPlayed = true;
+    if (!running) return;
+    this.hasPlayed = true;
+    control.frames.follow(control.position);
   }
 }

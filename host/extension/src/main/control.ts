@@ -573,7 +573,7 @@ export class Control implements PlayerSink, Owner {
     if (this.#source?.owner === this) this.#source.owner = null;
     this.#attachment = null;
     this.#source = null;
-    this.#activity.hasPlayed = false;
+    this.#activity.forget();
     this.callbacks.forget();
     this.size = null;
   }

@@ -7,12 +7,13 @@ import { READ_ONCE } from "./bar.js";
 import { Control } from "./control.js";
 import { watchTracks } from "./cues.js";
 import type { Link } from "./link.js";
-import { listenTo } from "./native_events.js";
+import { isOfMedia, listenTo } from "./native_events.js";
 import {
   addListener,
   hostOf,
   isConnected,
   NativeMediaElement,
+  NativeNode,
   NativeVideoElement,
   observeTree,
   rootOf,
@@ -30,9 +31,12 @@ export class Elements {
   readonly #late = new SafeMap<Control, boolean>();
   #observed = new SafeWeakSet<Node>();
   readonly #removals: MutationObserver;
+  /** Where events are listened to; the document's window is. */
+  readonly #heard = new SafeWeakSet<Node>();
 
   constructor(link: Link) {
     this.#link = link;
+    this.#heard.add(document);
     this.#removals = new MutationObserver(() => queueTask(() => this.#lookForRemoved()));
     // Page Lifecycle: what plays in a page that is frozen pauses.
     addListener(document, "freeze", (event) => event.isTrusted && this.#pauseAll(), true);
@@ -63,14 +67,38 @@ export class Elements {
   /** The control of any media element of this realm. */
   touch(target: unknown): Control | null {
     const known = this.known(target);
+    if (known) this.#listenAbove(known.element);
     if (known || !isInstance(NativeMediaElement, target)) return known;
     const control = new Control(this.#link, target, isInstance(NativeVideoElement, target));
     this.#controls.set(target, control);
     control.onPlaying = (of, playing) => this.#onPlaying(of, playing);
-    listenTo(target, this);
+    this.listenAt(target);
+    this.#listenAbove(target);
     watchTracks(target, () => control.cuesChanged());
     control.sync();
     return control;
+  }
+
+  /** The page is about to listen there: in a tree of its own, that would be before us. */
+  listens(target: unknown, type: unknown): void {
+    if (!isOfMedia(type) || !isInstance(NativeNode, target)) return;
+    if (rootOf(target) === target) this.listenAt(target);
+  }
+
+  listenAt(node: Node): void {
+    if (this.#heard.has(node)) return;
+    this.#heard.add(node);
+    listenTo(node, this);
+  }
+
+  /** Events of media leave no shadow tree, and of a tree without a document no window hears. */
+  #listenAbove(element: Node): void {
+    let root: Node | null = element;
+    while (root) {
+      const top: Node = rootOf(root);
+      this.listenAt(top);
+      root = hostOf(top);
+    }
   }
 
   /**

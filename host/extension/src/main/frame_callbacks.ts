@@ -5,7 +5,7 @@
 import type { Control } from "./control.js";
 import { native, nativeFrames, nextFrame, now } from "./natives.js";
 import { HAVE_CURRENT_DATA } from "./playback.js";
-import { apply, max, SafeMap } from "./primordials.js";
+import { apply, INFINITY, SafeMap } from "./primordials.js";
 
 /** Ids of ours; the browser's own count up from 1. */
 const FIRST_ID = 1 << 20;
@@ -24,9 +24,9 @@ export class FrameCallbacks {
   readonly #atBrowser = new SafeMap<number, AtBrowser>();
   #ids = FIRST_ID;
   #scheduled = false;
-  #last = -1;
+  /** Media time that was last told of. */
+  #last = -INFINITY;
   #lastTime = 0;
-  #presented = 0;
 
   constructor(control: Control) {
     this.#control = control;
@@ -86,8 +86,7 @@ export class FrameCallbacks {
     nextFrame((time) => {
       this.#scheduled = false;
       if (!this.#control.onDevice) return;
-      const frame = this.#control.frames.frameAt(this.#control.position);
-      if (frame !== this.#last) this.#call(time, frame);
+      this.#callOnce(time);
       this.schedule();
     });
   }
@@ -95,15 +94,12 @@ export class FrameCallbacks {
   /** The device shows another picture while it stands still. */
   pictureChanged(): void {
     if (this.#waiting.size === 0 || this.#control.playback.running) return;
-    nextFrame((time) => {
-      const frame = this.#control.frames.frameAt(this.#control.position);
-      if (frame !== this.#last) this.#call(time, frame);
-    });
+    nextFrame((time) => this.#callOnce(time));
   }
 
   /** The next picture is another, also when it has the same place. */
   forget(): void {
-    this.#last = -1;
+    this.#last = -INFINITY;
   }
 
   #take(): SafeMap<number, VideoFrameRequestCallback> {
@@ -112,29 +108,35 @@ export class FrameCallbacks {
     return waiting;
   }
 
-  #call(time: DOMHighResTimeStamp, frame: number): void {
+  #callOnce(time: DOMHighResTimeStamp): void {
+    const { frames, position } = this.#control;
+    const mediaTime = frames.frameAt(position) / frames.rate;
+    // Of a rate that was measured anew, the picture may begin before the last one did.
+    const back = this.#last - mediaTime;
+    if (back < 0 || back > 1 / frames.rate) this.#call(time, mediaTime);
+  }
+
+  #call(time: DOMHighResTimeStamp, mediaTime: number): void {
     // Who is called asks for another picture, not for this one once more.
     if (time === this.#lastTime) {
-      nextFrame((next) => this.#call(next, frame));
+      nextFrame((next) => this.#call(next, mediaTime));
       return;
     }
-    const { frames, size } = this.#control;
+    const { frames, position, size } = this.#control;
     const video = this.#control.element as HTMLVideoElement;
     const width = size?.width ?? native.videoWidth.get(video);
     // It plays something else by now, or the page has not heard of a picture yet.
     if (width === 0 || this.#control.playback.readyState(now()) < HAVE_CURRENT_DATA) return;
-    // Each call tells of another picture, however late the device counts it.
-    this.#presented = max(this.#presented + 1, frames.presentedAt(this.#control.position));
     const metadata: VideoFrameCallbackMetadata = {
       presentationTime: time,
       expectedDisplayTime: time + 1000 / 60,
       width,
       height: size?.height ?? native.videoHeight.get(video),
-      mediaTime: frame / frames.rate,
-      presentedFrames: this.#presented,
+      mediaTime,
+      presentedFrames: frames.tellAt(position),
       processingDuration: 0,
     };
-    this.#last = frame;
+    this.#last = mediaTime;
     this.#lastTime = time;
     this.#called = this.#take();
     this.#called.forEach((callback) => {

@@ -18,7 +18,7 @@ import {
   now,
   stopImmediatePropagation,
 } from "./natives.js";
-import { isInstance, SafeWeakSet } from "./primordials.js";
+import { contains, isInstance, SafeWeakSet } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { queueTask, runQueued } from "./tasks.js";
 
@@ -48,6 +48,22 @@ const TYPES = [
   "resize",
 ] as const;
 type Type = (typeof TYPES)[number];
+
+/** Of those, what nothing but media tells and a parked element tells otherwise. */
+const ONLY_OF_MEDIA: readonly unknown[] = [
+  "loadeddata",
+  "canplay",
+  "canplaythrough",
+  "play",
+  "playing",
+  "pause",
+  "timeupdate",
+  "seeking",
+  "seeked",
+  "waiting",
+  "ended",
+];
+export const isOfMedia = (type: unknown): boolean => contains(ONLY_OF_MEDIA, type);
 
 /** MediaError.code. */
 const MEDIA_ERR_NETWORK = 2;
@@ -222,6 +238,7 @@ function parked(control: Control, type: Type): boolean {
       const delayed = control.events.delays(type);
       control.told.loaded = true;
       playback.metadata();
+      control.frames.interrupt(control.position);
       control.durationChanged();
       control.changed();
       queueTask(() => control.buffersChanged());

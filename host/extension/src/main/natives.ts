@@ -9,6 +9,7 @@ export const NativeDOMException = DOMException;
 export const NativeEvent = Event;
 export const NativeMediaSource = MediaSource;
 export const NativeMediaElement = HTMLMediaElement;
+export const NativeNode = Node;
 export const NativeVideoElement = HTMLVideoElement;
 const NativeShadowRoot = ShadowRoot;
 

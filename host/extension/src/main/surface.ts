@@ -8,7 +8,6 @@ import { listensTo } from "./cues.js";
 import { call, wrapConstructor, wrapGetter, wrapMethod, wrapSetter } from "./disguise.js";
 import type { Elements } from "./elements.js";
 import { makeQuality, makeTimeRanges } from "./imposters.js";
-import { listenTo } from "./native_events.js";
 import { NativeMediaElement, native, now } from "./natives.js";
 import { isInstance } from "./primordials.js";
 
@@ -108,26 +107,16 @@ function videoSurface(elements: Elements, answer: Answer, act: Act): void {
       return size?.[side] ?? call(original, self, []);
     });
   }
-  const counts = ({ frames, position }: Control) => ({
-    presented: frames.presentedAt(position),
-    dropped: frames.dropped,
-    corrupted: frames.corrupted,
-  });
-  answer(
-    VIDEO,
-    "webkitDecodedFrameCount",
-    (control) => counts(control).presented + counts(control).dropped,
-  );
-  answer(VIDEO, "webkitDroppedFrameCount", (control) => counts(control).dropped);
-  act(VIDEO, "getVideoPlaybackQuality", (control) => {
-    const { presented, dropped, corrupted } = counts(control);
-    return makeQuality({
+  answer(VIDEO, "webkitDecodedFrameCount", ({ frames, position }) => frames.totalAt(position));
+  answer(VIDEO, "webkitDroppedFrameCount", ({ frames }) => frames.dropped);
+  act(VIDEO, "getVideoPlaybackQuality", ({ frames, position }) =>
+    makeQuality({
       creationTime: now(),
-      totalVideoFrames: presented + dropped,
-      droppedVideoFrames: dropped,
-      corruptedVideoFrames: corrupted,
-    });
-  });
+      totalVideoFrames: frames.totalAt(position),
+      droppedVideoFrames: frames.dropped,
+      corruptedVideoFrames: frames.corrupted,
+    }),
+  );
   wrapMethod(VIDEO, "requestVideoFrameCallback", (original, self, args) => {
     const control = elements.touch(self);
     const callback = args[0];
@@ -161,13 +150,14 @@ function sources(elements: Elements): void {
     elements.onDevice(self)?.rateChanged();
   });
   wrapMethod(EventTarget.prototype, "addEventListener", (original, self, args) => {
+    elements.listens(self, args[0]);
     if (isInstance(NativeMediaElement, self)) elements.touch(self);
     else listensTo(self);
     return call(original, self, args);
   });
   wrapMethod(Element.prototype, "attachShadow", (original, self, args) => {
     const root = call(original, self, args) as ShadowRoot;
-    listenTo(root, elements);
+    elements.listenAt(root);
     return root;
   });
   wrapConstructor(window, "Audio", (_args, make) => {

@@ -8,6 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
+import { RATE } from "../../../../tests/session/clips.ts";
 import { errorsOf, nativeFrames, PLAY_MS } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
 
@@ -365,6 +366,44 @@ const CASES: readonly {
       });
       return seen;`,
     expected: [true],
+  },
+  {
+    name: "listeners above it, in a declared shadow tree and in a tree of no document",
+    script: `const heard = [];
+      const types = ["play", "playing", "pause", "seeking", "seeked"];
+      const listen = (node) => { const log = []; heard.push(log);
+        for (const type of types) node.addEventListener(type, () => log.push(type), true); };
+      const plays = async (video) => {
+        await fill(video, 2); await video.play(); await reaching(() => video.currentTime > 0.5);
+        video.currentTime = 1.2; await until(video, "seeked");
+        await reaching(() => video.currentTime > 1.4);
+        video.pause(); await until(video, "pause");
+      };
+      const host = document.createElement("div"); document.body.append(host);
+      host.setHTMLUnsafe("<p><template shadowrootmode=open><b><video muted></b></template></p>");
+      const { shadowRoot } = host.firstChild; const top = document.createElement("div");
+      top.innerHTML = "<b></b>"; const alone = document.createElement("video"); alone.muted = true;
+      for (const node of [shadowRoot, shadowRoot.firstChild, top, top.firstChild]) listen(node);
+      await plays(shadowRoot.querySelector("video"));
+      top.firstChild.append(alone); await plays(alone);
+      return heard.map((log) => log.join());`,
+    expected: Array.from({ length: 4 }, () => "play,playing,seeking,seeked,playing,pause"),
+  },
+  {
+    name: "pictures are counted from where it begins",
+    script: `const counted = () => video.getVideoPlaybackQuality().totalVideoFrames;
+      const video = make(); const source = await openSource(video); const counts = [];
+      const buffer = source.addSourceBuffer(MIME); buffer.timestampOffset = 3600;
+      for (const name of segments(2)) {
+        buffer.appendBuffer(await segment(name)); await until(buffer, "updateend");
+      }
+      source.endOfStream(); video.currentTime = 3600; await video.play();
+      await reaching(() => { counts.push(counted()); return video.ended; });
+      const all = Math.round((video.buffered.end(0) - 3600) * ${RATE});
+      await reaching(() => counted() > all - 3);
+      const steady = counts.every((count, at) => at === 0 || count >= counts[at - 1]);
+      return [steady, counts.at(-1) <= all, counted() <= all];`,
+    expected: [true, true, true],
   },
   {
     name: "callbacks for each picture",

@@ -117,6 +117,10 @@ const CAPTURES: Record<string, { script: () => unknown; reason: string }> = {
     script: () => media[0]?.style.setProperty("clip-path", "circle(40%)"),
     reason: "The page shows the video with an effect",
   },
+  "a part of the picture": {
+    script: () => media[0]?.style.setProperty("object-view-box", "inset(0 50% 50% 0)"),
+    reason: "The page shows the video with an effect",
+  },
   "transparency that stays": {
     script: () => media[0]?.parentElement?.style.setProperty("opacity", "0.5"),
     reason: "The page shows the video with an effect",

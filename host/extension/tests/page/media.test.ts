@@ -92,14 +92,111 @@ test("the frame rate is measured from the device's counts", () => {
   }
 });
 
+test("until a rate is measured, counts say how fast it can be", () => {
+  const cases: readonly (readonly [number, number])[] = [
+    [7, 30],
+    [13, 55],
+    [2, 10],
+    [1, 5],
+  ];
+  for (const [pictures, expected] of cases) {
+    const pacer = new FramePacer();
+    pacer.count(1, 0, 0, 0);
+    pacer.count(pictures, 0, 0, 0.2);
+    assert.ok(Math.abs(pacer.rate - expected) < 1e-9, `${pictures}: ${pacer.rate}`);
+  }
+});
+
 test("counts never go back, also not by a seek", () => {
   const pacer = new FramePacer();
+  pacer.count(270, 2, 0, 9);
   pacer.count(300, 2, 0, 10);
-  assert.equal(pacer.presentedAt(11), 330);
+  assert.equal(pacer.totalAt(11), 331);
   pacer.stop(12);
   pacer.interrupt(0);
-  assert.equal(pacer.presentedAt(0), 360);
+  assert.equal(pacer.totalAt(0), 360);
   pacer.count(370, 2, 1, 1);
-  assert.equal(pacer.presentedAt(1), 370);
+  assert.equal(pacer.totalAt(1), 372);
   assert.deepEqual([pacer.dropped, pacer.corrupted], [2, 1]);
+});
+
+/** Reports of a device as it gives them: soon after the begin, each second, and at the end. */
+function play(pacer: FramePacer, rate: number, from: number, to: number): number[] {
+  const seen: number[] = [];
+  const counted = (at: number) => Math.min(Math.floor((at - from) * rate + 1e-6) + 1, all);
+  const all = Math.round((to - from) * rate);
+  let due = from;
+  for (let at = from; at < to; at += 0.05) {
+    if (at >= due) {
+      pacer.count(counted(at) - 1, 1, 0, at);
+      due += due === from ? 0.25 : 1;
+    }
+    seen.push(pacer.totalAt(at));
+  }
+  pacer.stop(to);
+  pacer.count(all - 1, 1, 0, to);
+  seen.push(pacer.totalAt(to));
+  return seen;
+}
+
+test("counts grow while it plays and end at the device's, wherever it begins", () => {
+  for (const rate of [1, 5, 24000 / 1001, 25, 30, 60]) {
+    for (const from of [0, 5, 93_600]) {
+      const pacer = new FramePacer();
+      const seen = play(pacer, rate, from, from + 4);
+      const where = `${rate} from ${from}: ${seen.join()}`;
+      assert.equal(seen.at(-1), Math.round(rate * 4), where);
+      assert.ok(
+        seen.every((count, at) => at === 0 || count >= (seen[at - 1] ?? 0)),
+        where,
+      );
+      const stood = seen.map((count, at) => count === seen[at - 8]).indexOf(true, 12);
+      assert.ok(rate < 20 || stood < 0 || stood > seen.length - 3, where);
+    }
+  }
+});
+
+test("without pictures nothing is counted", () => {
+  const pacer = new FramePacer();
+  pacer.interrupt(0);
+  pacer.follow(3);
+  assert.equal(pacer.totalAt(3), 0);
+  pacer.stop(3);
+  assert.equal(pacer.totalAt(3), 0);
+});
+
+test("a stage that starts anew counts on, another source from 0", () => {
+  const pacer = new FramePacer();
+  pacer.count(55, 5, 1, 2);
+  pacer.count(1, 0, 0, 2);
+  assert.deepEqual([pacer.totalAt(2), pacer.dropped, pacer.corrupted], [61, 5, 1]);
+  pacer.forget();
+  pacer.count(1, 0, 0, 0);
+  assert.deepEqual([pacer.totalAt(0), pacer.dropped, pacer.corrupted], [1, 0, 0]);
+});
+
+test("another round of a loop is no step of many pictures", () => {
+  const pacer = new FramePacer();
+  pacer.count(1, 0, 0, 0);
+  pacer.count(7, 0, 0, 0.2);
+  pacer.follow(0.01);
+  pacer.count(37, 0, 0, 0.5);
+  assert.equal(pacer.totalAt(0.6), 39);
+});
+
+test("before two counts say how fast it goes, it grows by a few pictures", () => {
+  const pacer = new FramePacer();
+  pacer.count(1, 0, 0, 5);
+  assert.deepEqual(
+    [5, 5.4, 5.7, 6.1, 60].map((at) => pacer.totalAt(at)),
+    [1, 2, 3, 4, 4],
+  );
+});
+
+test("each callback tells of one more", () => {
+  const pacer = new FramePacer();
+  pacer.count(1, 0, 0, 0);
+  assert.deepEqual([pacer.tellAt(0), pacer.tellAt(0.03), pacer.tellAt(0.06)], [1, 2, 3]);
+  pacer.count(28, 2, 0, 1);
+  assert.deepEqual([pacer.tellAt(1), pacer.tellAt(1)], [28, 29]);
 });

@@ -28,6 +28,8 @@ export function shownOf(element: Element): Shown {
   const clips: Clip[] = [contentClip(element, style)];
   const shown = { clips, flaw: null as Flaw | null, opacity: 1 };
   look(element, style, shown);
+  // Of what it is in it changes nothing.
+  if (!/^(none)?$/.test(style.getPropertyValue("object-view-box"))) shown.flaw ??= "effect";
   let escapes = style.position;
   let current = element;
   // What is shown full screen is drawn apart from what it is in.
