@@ -1,4 +1,5 @@
 /** What follows from whether an element plays and moves: who holds it, and who hears of it. */
+import { isAtRest } from "./at_rest.js";
 import type { Control } from "./control.js";
 import { Heart } from "./heart.js";
 import type { Link } from "./link.js";
@@ -38,5 +39,6 @@ export class Activity {
       if (!running && !playback.seeking) control.frames.stop(control.position);
     }
     if (running) this.hasPlayed = true;
+    this.#link.slots.rests(playerId, isAtRest(control));
   }
 }
