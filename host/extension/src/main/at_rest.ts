@@ -4,10 +4,10 @@
  */
 import type { Attachment } from "./attachment.js";
 import type { Control } from "./control.js";
+import { reaches } from "./facts.js";
 import type { Link } from "./link.js";
-import { native, spansOf } from "./natives.js";
+import { native } from "./natives.js";
 import { abs, min } from "./primordials.js";
-import { endOfSpanAt } from "./ranges.js";
 
 /** The parked element this near to the position shows it well enough, in seconds. */
 const NEAR = 0.2;
@@ -32,8 +32,7 @@ function showStill({ element, isVideo, told, position }: Control): void {
   if (!isVideo || !told.loaded || told.makingRoom || native.seeking.get(element)) return;
   const to = min(position, native.duration.get(element) - BEFORE_END);
   if (abs(native.currentTime.get(element) - to) < NEAR) return;
-  // Servers without ranges.
-  if (endOfSpanAt(spansOf(native.seekable.get(element)), to) === null) return;
+  if (!reaches(element, to)) return;
   told.moved = true;
   told.makingRoom = true;
   native.currentTime.set(element, to);

@@ -112,8 +112,15 @@ export class Attachment {
     if (this.#state === "open") this.#link.post(this.#player({ type: "close" }));
   }
 
+  /** `kept`: the host has the media for another stage. */
+  stageGone(kept: boolean): void {
+    if (!this.open) return;
+    this.fresh = false;
+    if (!kept) this.#forget();
+  }
+
   /** The host no longer has the media. A file is opened again when the link is back. */
-  forget(): void {
+  #forget(): void {
     this.#link.slots.closed(this.id);
     this.fresh = true;
     this.#duration = undefined;

@@ -41,6 +41,7 @@ import type { Owner, SourceRecord } from "./source_record.js";
 import { chooses, type Found, findSource } from "./sources.js";
 import { StageVoice } from "./stage_voice.js";
 import { steer } from "./steer.js";
+import { waitsForStage } from "./stranded.js";
 import { queueTask } from "./tasks.js";
 import { sourceOf } from "./tee.js";
 import { Told } from "./told.js";
@@ -388,11 +389,9 @@ export class Control implements PlayerSink, Owner {
 
   stageGone(reason: Reason, kept: boolean): void {
     this.#patience.stageAnswered();
-    if (this.onDevice) this.#leave(reason);
-    const attachment = this.#attachment;
-    if (!attachment?.open) return;
-    attachment.fresh = false;
-    if (!kept) attachment.forget();
+    const leave = () => this.#leave(reason);
+    if (this.onDevice && !waitsForStage(this, this.#link, this.#patience, leave)) leave();
+    this.#attachment?.stageGone(kept);
   }
 
   playerEvent(event: PlayerEvent): void {

@@ -76,6 +76,11 @@ export class Link {
     return this.#refusal;
   }
 
+  /** No device may play anything of this frame, until that is said anew. */
+  get barred(): boolean {
+    return this.#barred !== null;
+  }
+
   get ready(): boolean {
     return this.#ready;
   }
