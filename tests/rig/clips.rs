@@ -9,6 +9,12 @@ use std::process::Command;
 /// Pictures of the usual test clip: 2 s of 320x180 at 30 Hz.
 pub const PICTURES: &str = "-f lavfi -i testsrc2=s=320x180:r=30:d=2";
 
+/// 2 s of red at 30 Hz, in the colours that appended media has where it does not tell.
+pub fn red(size: &str) -> String {
+    let colours = "scale=out_color_matrix=bt709,format=yuv420p";
+    format!("-f lavfi -i color=c=red:s={size}:r=30:d=2,{colours}")
+}
+
 /// Sound of the usual test clip.
 pub const SOUND: &str = "-f lavfi -i sine=440:sample_rate=48000:d=2";
 

@@ -33,7 +33,7 @@ impl Stand {
     fn new() -> anyhow::Result<Self> {
         let place = Place::new()?;
         let clip = place.file("red.mp4");
-        let pictures = "-f lavfi -i color=c=red:s=640x360:r=30:d=2";
+        let pictures = clips::red("640x360");
         let fragments = "-g 30 -bf 0 -movflags frag_keyframe+empty_moov+default_base_moof";
         clips::make(&clip, &format!("{pictures} {} {fragments}", clips::H264))?;
         let agent = Agent::start(&place)?;

@@ -59,7 +59,7 @@ impl Stand {
         let place = Place::new()?;
         let screen = Screen::start(&place)?;
         let file = place.file("red.mp4");
-        let pictures = "-f lavfi -i color=c=red:s=320x180:r=30:d=2";
+        let pictures = clips::red("320x180");
         let fragments = "-g 30 -bf 0 -movflags frag_keyframe+empty_moov+default_base_moof";
         clips::make(&file, &format!("{pictures} {} {fragments}", clips::H264))?;
         Ok(Self { clip: std::fs::read(file)?, place, screen })

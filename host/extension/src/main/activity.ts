@@ -1,4 +1,5 @@
 /** What follows from whether an element plays and moves: who holds it, and who hears of it. */
+import { isAtRest } from "./at_rest.js";
 import type { Control } from "./control.js";
 import { Heart } from "./heart.js";
 import type { Link } from "./link.js";
@@ -43,6 +44,7 @@ export class Activity {
       this.#heart.beats(running, playback);
       if (!running && !playback.seeking) control.frames.stop(control.position);
     }
+    this.#link.slots.rests(playerId, isAtRest(control));
     if (!running) return;
     this.hasPlayed = true;
     control.frames.follow(control.position);

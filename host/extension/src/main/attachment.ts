@@ -6,9 +6,10 @@
  * ```text
  *  waiting ──link on──▶ open ──the host has lost it──▶ away
  *   │  └──link off, too much────────────────────────────▲
- *   └──the page, or the device refuses──▶ lost ◀── open
+ *   └──the page, or the device refuses──▶ lost ◀── open ──others need its place──▶ resting
  * ```
- * A file that is away waits again; media that the page appends join a device by a new one.
+ * A file that is away waits again, as does one that rests (slots.ts) when the page goes on with
+ * it; media that the page appends join a device by a new one.
  */
 import type { FrameMessage } from "../frame_protocol.js";
 import type { PlayerCommand, PlayerKind, Reason, Source } from "../generated/messages.js";
@@ -31,7 +32,7 @@ export class Attachment {
   readonly #kind: PlayerKind;
   readonly #waiting: FrameMessage[] = [];
   #waitingBytes = 0;
-  #state: "waiting" | "open" | "away" | "lost" = "waiting";
+  #state: "waiting" | "open" | "resting" | "away" | "lost" = "waiting";
   /** The stage has played this source before: it begins where it is told. */
   fresh = true;
   /** What was said last of the source's duration, in microseconds. */
@@ -67,10 +68,21 @@ export class Attachment {
     return this.#state === "away";
   }
 
+  /** Whether the device can play it; what rests comes back when it plays. */
+  may(paused: boolean): boolean {
+    return this.open || (this.resting && !paused);
+  }
+
+  /** The device has given its place to another one. */
+  get resting(): boolean {
+    return this.#state === "resting";
+  }
+
   /** The link has changed: opens, or gives up when bytes are missing from now on. */
   settle(): void {
     if (this.#link.on && this.#state === "waiting") {
       this.#state = "open";
+      this.#link.takeSlot(this.id);
       this.#link.post(this.#player({ type: "open", kind: this.#kind, source: this.source }));
       const waiting = drain(this.#waiting);
       for (let at = 0; at < waiting.length; at++) this.#link.post(waiting[at] as FrameMessage);
@@ -79,8 +91,37 @@ export class Attachment {
     }
   }
 
+  /** A file that stands still leaves the device to others. */
+  rest(): void {
+    this.#shut();
+    this.report("gone", null);
+    this.fresh = true;
+    this.#duration = undefined;
+    this.#state = "resting";
+  }
+
+  /** The page goes on with a file that rests. */
+  comeBack(): void {
+    if (!this.resting) return;
+    this.#state = "waiting";
+    this.settle();
+  }
+
+  #shut(): void {
+    this.#link.slots.closed(this.id);
+    if (this.#state === "open") this.#link.post(this.#player({ type: "close" }));
+  }
+
+  /** `kept`: the host has the media for another stage. */
+  stageGone(kept: boolean): void {
+    if (!this.open) return;
+    this.fresh = false;
+    if (!kept) this.#forget();
+  }
+
   /** The host no longer has the media. A file is opened again when the link is back. */
-  forget(): void {
+  #forget(): void {
+    this.#link.slots.closed(this.id);
     this.fresh = true;
     this.#duration = undefined;
     if (this.source.type === "url") this.#state = "waiting";
@@ -95,7 +136,7 @@ export class Attachment {
 
   /** It plays in the session for good. */
   lose(reason: Reason): void {
-    if (this.#state === "open") this.#link.post(this.#player({ type: "close" }));
+    this.#shut();
     this.#state = "lost";
     this.refused = reason;
     drain(this.#waiting);
@@ -103,7 +144,7 @@ export class Attachment {
 
   /** The source is gone from the element. */
   close(): void {
-    if (this.#state === "open") this.#link.post(this.#player({ type: "close" }));
+    this.#shut();
     this.#state = "lost";
     drain(this.#waiting);
     this.#link.removePlayer(this.id);

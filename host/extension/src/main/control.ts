@@ -14,6 +14,7 @@
  */
 import type { PlayerCommand, PlayerEvent, Reason, Source } from "../generated/messages.js";
 import { Activity } from "./activity.js";
+import { letGo } from "./at_rest.js";
 import { Attachment } from "./attachment.js";
 import { Autoplay } from "./autoplay.js";
 import { Bar, type Lasts } from "./bar.js";
@@ -33,12 +34,14 @@ import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
 import { Reported } from "./reported.js";
+import { restart } from "./restart.js";
 import { makeRoom } from "./room.js";
 import { resized, type Size } from "./size.js";
 import type { Owner, SourceRecord } from "./source_record.js";
 import { chooses, type Found, findSource } from "./sources.js";
 import { StageVoice } from "./stage_voice.js";
 import { steer } from "./steer.js";
+import { waitsForStage } from "./stranded.js";
 import { queueTask } from "./tasks.js";
 import { sourceOf } from "./tee.js";
 import { Told } from "./told.js";
@@ -213,8 +216,7 @@ export class Control implements PlayerSink, Owner {
     if (this.told.severed) this.playback.browserSeeked(now());
     this.frames.interrupt(to);
     this.callbacks.forget();
-    // What is owed for having enough comes with the end of the seek.
-    this.told.settled = true;
+    this.told.seeks();
     this.changed();
   }
 
@@ -296,7 +298,8 @@ export class Control implements PlayerSink, Owner {
   /** The device takes over, from where the browser's element is. */
   #engage(): void {
     const attachment = this.#attachment;
-    if (!this.#link.on || !attachment?.open || this.#bar.reason || this.onDevice) return;
+    if (!this.#link.on || !attachment?.may(this.#isPaused())) return;
+    if (this.#bar.reason || this.onDevice) return;
     // The browser's element comes first to where the device was: its next word says so.
     if (!this.#patience.trusts || !this.voice.keepsUp || this.told.changingHands) return;
     const { element } = this;
@@ -318,18 +321,24 @@ export class Control implements PlayerSink, Owner {
     this.playback.takeOver(handover, pending, played);
     this.callbacks.takeOver();
     this.frames.interrupt(handover.position);
-    this.#link.watch(attachment.id, element);
+    this.#begin(attachment);
+    this.changed();
+    this.autoplay.try(this);
+  }
+
+  /** The device is told of it, at once or when it can be. */
+  #begin(attachment: Attachment): void {
+    attachment.comeBack();
+    this.#link.watch(attachment.id, this.element);
     this.#reported.plays("device", null);
     if (this.#link.ready) this.#tellStage();
     else this.#patience.forStage(() => this.stageGone(reasons.deviceSilent(), true));
-    this.changed();
-    this.autoplay.try(this);
   }
 
   /** All that a stage must know beside the media. */
   #tellStage(): void {
     const attachment = this.#attachment;
-    if (!attachment) return;
+    if (!attachment?.open) return;
     this.voice.all();
     this.cues.forget();
     if (this.told.loaded) this.durationChanged();
@@ -380,18 +389,15 @@ export class Control implements PlayerSink, Owner {
 
   stageGone(reason: Reason, kept: boolean): void {
     this.#patience.stageAnswered();
-    if (this.onDevice) this.#leave(reason);
-    const attachment = this.#attachment;
-    if (!attachment?.open) return;
-    attachment.fresh = false;
-    if (!kept) attachment.forget();
+    const leave = () => this.#leave(reason);
+    if (this.onDevice && !waitsForStage(this, this.#link, this.#patience, leave)) leave();
+    this.#attachment?.stageGone(kept);
   }
 
   playerEvent(event: PlayerEvent): void {
     switch (event.type) {
       case "failed":
-        this.giveUp(event.reason);
-        return;
+        return this.giveUp(event.reason);
       case "warning":
         return;
       case "quality":
@@ -404,8 +410,7 @@ export class Control implements PlayerSink, Owner {
     }
     switch (event.type) {
       case "resized":
-        resized(this, event);
-        return;
+        return resized(this, event);
       case "state": {
         const { state, position_micros, rate } = event;
         this.voice.loop();
@@ -426,6 +431,8 @@ export class Control implements PlayerSink, Owner {
     }
     this.changed();
   }
+
+  readonly letGo = (): void => letGo(this, this.#link, this.#attachment);
 
   readonly steer = (command: PlayerCommand): void => steer(this, command);
 
@@ -460,9 +467,11 @@ export class Control implements PlayerSink, Owner {
 
   send(command: PlayerCommand): void {
     if (command.type === "seek") this.cues.forget();
+    const moves = command.type === "play" || command.type === "seek";
+    if (this.onDevice && moves && this.#attachment?.resting) return this.#begin(this.#attachment);
     if (!this.onDevice || !this.#link.ready) return;
     this.#attachment?.command(command);
-    if (command.type === "play" || command.type === "seek") this.#patience.forWord(this.#silent);
+    if (moves) this.#patience.forWord(this.#silent);
   }
 
   /** After everything that may have moved or stopped the position. */
@@ -558,7 +567,7 @@ export class Control implements PlayerSink, Owner {
   #detach(): void {
     this.#release();
     this.playback.reset();
-    this.#restart();
+    restart(this);
     this.changed();
   }
 
@@ -576,15 +585,6 @@ export class Control implements PlayerSink, Owner {
     this.#activity.forget();
     this.callbacks.forget();
     this.size = null;
-  }
-
-  /** The element loads anew. */
-  #restart(): void {
-    this.told.restart();
-    this.events.forget();
-    this.permission.forget();
-    this.autoplay.renew();
-    this.promises.forget();
   }
 
   #stopWatching(): void {

@@ -2,23 +2,24 @@
 import { native, spansOf } from "./natives.js";
 import { type Facts, HAVE_ENOUGH_DATA, type Handover } from "./playback.js";
 import { abs } from "./primordials.js";
-import type { Span } from "./ranges.js";
+import { endOfSpanAt, type Span } from "./ranges.js";
+import type { Told } from "./told.js";
 
 /** The browser's element this near to a place needs no seek, in seconds. */
 const SAME_PLACE = 0.05;
 
 /**
- * `loaded`: the page was told `loadedmetadata`, before which it knows of nothing; `severed`: what
- * the browser's element has does not count.
+ * `loaded`: the page was told `loadedmetadata`, before which it knows of nothing; `severed`,
+ * `moved`: what the browser's element has does not count.
  */
 export function factsOf(
   element: HTMLMediaElement,
-  { loaded, severed }: { readonly loaded: boolean; readonly severed: boolean },
+  { loaded, severed, moved }: Pick<Told, "loaded" | "severed" | "moved">,
   buffered: readonly Span[],
   endOfStream: boolean,
 ): Facts {
   return {
-    readyState: severed ? HAVE_ENOUGH_DATA : loaded ? native.readyState.get(element) : 0,
+    readyState: severed || moved ? HAVE_ENOUGH_DATA : loaded ? native.readyState.get(element) : 0,
     position: native.currentTime.get(element),
     duration: native.duration.get(element),
     buffered,
@@ -50,6 +51,11 @@ export function handoverOf(element: HTMLMediaElement, runs: boolean): Handover {
 /** Whether the browser's element is at a place in its media, in seconds. */
 export function isAt(element: HTMLMediaElement, at: number): boolean {
   return abs(native.currentTime.get(element) - at) <= SAME_PLACE;
+}
+
+/** Whether the browser can go to a place, in seconds: servers without ranges let it go to 0 only. */
+export function reaches(element: HTMLMediaElement, at: number): boolean {
+  return endOfSpanAt(spansOf(native.seekable.get(element)), at) !== null;
 }
 
 /** What is there to be played. A file counts as loaded: the device reads it as it needs. */

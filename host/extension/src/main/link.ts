@@ -19,6 +19,7 @@ import type { IsolatedMessage, Motion } from "../isolated/bridge_protocol.js";
 import { Bridge } from "./bridge.js";
 import { contains, drain, NativeWeakRef, push, SafeMap, weakDeref } from "./primordials.js";
 import { reasons } from "./reasons.js";
+import { Slots } from "./slots.js";
 
 const MAX_UNSAID = 16;
 
@@ -32,12 +33,16 @@ export interface PlayerSink {
   stageGone(reason: Reason, kept: boolean): void;
   playerEvent(event: PlayerEvent): void;
   steer(command: PlayerCommand): void;
+  /** It stands still, and another one needs its place on the device. */
+  letGo(): void;
 }
 
 export class Link {
   readonly #bridge: Bridge;
   /** Weakly: an element that nobody has any more is gone from here, too. */
   readonly #players = new SafeMap<number, WeakRef<PlayerSink>>();
+  /** The players that the device has. */
+  readonly slots = new Slots();
   readonly #streams = new SafeMap<number, (event: StreamEvent) => void>();
   #state: "dormant" | "asked" | "on" | "off" = "dormant";
   #refusal: Reason | null = null;
@@ -69,6 +74,11 @@ export class Link {
   /** Why there is no device, while that is known. */
   get refusal(): Reason | null {
     return this.#refusal;
+  }
+
+  /** No device may play anything of this frame, until that is said anew. */
+  get barred(): boolean {
+    return this.#barred !== null;
   }
 
   get ready(): boolean {
@@ -103,6 +113,12 @@ export class Link {
 
   removePlayer(id: number): void {
     this.#players.delete(id);
+  }
+
+  /** The player is about to be opened: one that has been at rest for long makes room. */
+  takeSlot(id: number): void {
+    const leaves = this.slots.opened(id);
+    if (leaves !== 0) this.#player(leaves)?.letGo();
   }
 
   addStream(id: number, sink: (event: StreamEvent) => void): void {

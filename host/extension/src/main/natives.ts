@@ -84,6 +84,7 @@ export const native = {
   currentSrc: accessor(mediaElement, "currentSrc"),
   currentTime: accessor(mediaElement, "currentTime"),
   duration: accessor(mediaElement, "duration"),
+  seekable: accessor(mediaElement, "seekable"),
   ended: accessor(mediaElement, "ended"),
   error: accessor(mediaElement, "error"),
   loop: accessor(mediaElement, "loop"),

@@ -25,6 +25,8 @@ export class Told {
   owesSeeked = false;
   /** The browser's element is moved to make room; the page did not seek. */
   makingRoom = false;
+  /** It stands where the device has left it, not where the page did: how far it is does not count. */
+  moved = false;
   /** `loadstart` of the current load was seen. */
   started = false;
   /** The page hears from here that the position is 0 again, and not from the browser. */
@@ -74,6 +76,7 @@ export class Told {
   /** Another plays from here on. */
   changesHands(): void {
     this.#coming = 0;
+    this.moved = false;
   }
 
   /** The browser plays on; `changing`: it is sent there, or has to begin. */
@@ -100,6 +103,12 @@ export class Told {
     return isNews;
   }
 
+  /** It goes elsewhere: what is owed for having enough comes with the end of the seek. */
+  seeks(): void {
+    this.settled = true;
+    this.moved = false;
+  }
+
   /** The element loads anew. */
   restart(): void {
     this.data(0);
@@ -107,6 +116,7 @@ export class Told {
     this.poster = true;
     this.resets = false;
     this.makingRoom = false;
+    this.moved = false;
     this.changingHands = false;
     this.owesSeeked = false;
     this.play = false;

@@ -168,6 +168,35 @@ for (const [name, { script, expected }] of Object.entries(HEARD)) {
   });
 }
 
+test("more files than the device takes of a page", async () => {
+  const { page, errors } = await played();
+  await page.evaluate(`(async () => {
+    video.pause(); await until(video, "pause"); log.length = 0;
+    globalThis.at = video.currentTime;
+    globalThis.others = [];
+    while (others.length < 40) {
+      const other = new Audio(second); others.push(other); await other.play();
+      await reaching(() => other.currentTime > 0); other.pause();
+    }
+  })()`);
+  await onDevice(rig, "each of them", (items) => items.length >= 41);
+  assert.ok(rig.status.now.value.items.length <= 25, "too many at once");
+  // The device says where exactly it has stopped.
+  const state = await page.evaluate(
+    "[log.join(), Math.abs(video.currentTime - at) < 0.1, video.paused, video.readyState]",
+  );
+  assert.deepEqual(state, ["", true, true, 4]);
+  // Whoever has left the device is there again.
+  await page.evaluate(`(async () => { const from = video.currentTime; await video.play();
+    log.push(video.currentTime >= from); await reaching(() => video.currentTime > from + 0.3); })()`);
+  assert.equal(await page.evaluate("log.join()"), "play,playing,true");
+  const plays = ({ items }: { items: { flowing: boolean }[] }) => items.some((it) => it.flowing);
+  await rig.status.now.until("the first one again", plays, PLAY_MS);
+  assert.ok((await nativeFrames(page)) <= 2 * PARKED_FRAMES, "decoded in the session");
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test("a video that goes to another document plays, and no error comes of it", async () => {
   const { page } = await played();
   const seen = await page.evaluate(`(async () => {

@@ -1,4 +1,4 @@
-/** A file whose address no longer answers while the device plays what it has of it. */
+/** Files that the browser cannot play on where the device does: their server does not let it. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import fs from "node:fs";
@@ -8,6 +8,9 @@ import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import { errorsOf, onDevice } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
+
+/** Is sent as a whole only: the browser seeks nowhere in it. */
+const WHOLE = "/whole.mp4";
 
 let rig: BrowserRig;
 /** Whether the server no longer answers. */
@@ -22,6 +25,10 @@ before(async () => {
   const file = await fs.promises.readFile(rig.fileOf(await rig.clip("mp4")));
   server = http.createServer((request, response) => {
     if (expired) return void response.writeHead(403).end();
+    if (request.url === WHOLE) {
+      response.writeHead(200, { "content-type": "video/mp4", "content-length": file.length });
+      return void response.end(file);
+    }
     const [, from = "0", to = ""] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? [];
     const [begin, end] = [Number(from), to === "" ? file.length - 1 : Number(to)];
     const part = file.subarray(begin, end + 1);
@@ -46,20 +53,34 @@ after(async () => {
   await rig?.stop();
 });
 
-async function severed(): Promise<{ page: Page; errors: string[] }> {
+/** The device plays a video of this source. */
+async function playing(source: string): Promise<{ page: Page; errors: string[] }> {
   expired = false;
   rig.status.record();
   const page = await rig.context.newPage();
   const errors = errorsOf(page);
   await page.goto(rig.url("/behaviour.html"));
   await page.evaluate(`(async () => {
-    globalThis.video = make({ src: ${JSON.stringify(address)} }); await video.play();
+    globalThis.video = make({ src: ${JSON.stringify(source)} }); await video.play();
     await reaching(() => video.currentTime > 0.5);
   })()`);
   await onDevice(rig, "the file", (items) => items.some((item) => item.flowing));
+  return { page, errors };
+}
+
+async function severed(): Promise<{ page: Page; errors: string[] }> {
+  const { page, errors } = await playing(address);
   expired = true;
   for (const response of held.splice(0)) response.destroy();
   return { page, errors };
+}
+
+/** Returns which one it was. */
+function killStage(): number {
+  const stage = rig.status.now.value.processes.find(({ role }) => role === "stage");
+  assert.ok(stage);
+  process.kill(stage.pid, "SIGKILL");
+  return stage.pid;
 }
 
 test("an address that expires in mid-play: it plays on, and goes where the page seeks", async () => {
@@ -88,9 +109,37 @@ test("an address that expires: without the device the page hears of it", async (
   const heard = page.evaluate(`(async () => {
     await until(video, "error"); return [video.error?.code, video.paused];
   })()`);
-  const stage = rig.status.now.value.processes.find(({ role }) => role === "stage");
-  assert.ok(stage);
-  process.kill(stage.pid, "SIGKILL");
+  killStage();
   assert.deepEqual(await heard, [2, true]);
   await page.close();
 });
+
+for (const isPaused of [false, true]) {
+  test(`a file without ranges goes on where it was on another stage: ${isPaused ? "paused" : "playing"}`, async () => {
+    const { page, errors } = await playing(new URL(WHOLE, address).href);
+    await page.evaluate(`(async () => {
+      await reaching(() => video.currentTime > 1);
+      if (${isPaused}) { video.pause(); await until(video, "pause"); }
+      log.length = 0; globalThis.at = video.currentTime;
+    })()`);
+    const killed = killStage();
+    await rig.status.now.until("another stage", ({ processes }) => {
+      const stage = processes.find(({ role }) => role === "stage");
+      return stage !== undefined && stage.pid !== killed;
+    });
+    const seen = await page.evaluate(`(async () => {
+      let back = 0;
+      const isOn = () => { back = Math.max(back, at - video.currentTime); return video.currentTime > at + 0.5; };
+      if (${isPaused}) await video.play();
+      await reaching(isOn);
+      return [back < 0.1, log.join()];
+    })()`);
+    assert.deepEqual(seen, [
+      true,
+      isPaused ? "play,playing" : "waiting,canplay,playing,canplaythrough",
+    ]);
+    await rig.status.now.until("pictures", ({ items }) => items.some((item) => item.flowing));
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+}
