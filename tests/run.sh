@@ -80,17 +80,20 @@ session_check() {
 # Real browsers and servers on a busy machine: what fails gets a second chance, and both results
 # are shown.
 
-in_a_browser() {
-    (cd host/extension && node --import tsx --test --test-concurrency=1 --test-timeout=600000 \
+# $@: the files; all of them where none is named.
+in_a_browser() (
+    cd host/extension || exit
+    [ $# -gt 0 ] || set -- tests/browser/*.e2e.ts
+    node --import tsx --test --test-concurrency=1 --test-timeout=600000 \
         --test-reporter=tap --test-reporter-destination=stdout \
-        --test-reporter="$root/tests/failed.mjs" --test-reporter-destination="$failures" "$@")
-}
+        --test-reporter="$root/tests/failed.mjs" --test-reporter-destination="$failures" "$@"
+)
 
 extension_in_a_browser() {
     local failures=$target/extension-failed again
     npm --prefix host/extension run --silent build || return
     rm -f "$failures"
-    in_a_browser tests/browser/*.e2e.ts && return
+    in_a_browser && return
     mapfile -t again < <(cut -f1 "$failures" | sort -u)
     echo "    once more: ${again[*]}"
     # Without a list the runner itself has failed.
