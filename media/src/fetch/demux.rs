@@ -321,7 +321,6 @@ impl Demux {
         }
     }
 
-    /// Takes the best picture and the best sound track and leaves out the rest.
     /// `None`: of another kind, or a picture of a cover.
     fn track_of(
         &self,
@@ -364,13 +363,14 @@ impl Demux {
         });
     }
 
+    /// Takes a picture and a sound track, the first of each that can be played as in browsers,
+    /// and leaves out the rest.
     fn choose_streams(&mut self) -> Result<(), SourceError> {
         for (media, kind) in [
             (AVMediaType::AVMEDIA_TYPE_VIDEO, TrackKind::Video),
             (AVMediaType::AVMEDIA_TYPE_AUDIO, TrackKind::Audio),
         ] {
             let mut refused = None;
-            // As in browsers, the first one that can be played.
             for index in 0.. {
                 // SAFETY: the context is open.
                 let Some(stream) = (unsafe { stream_at(self.context, index) }) else { break };

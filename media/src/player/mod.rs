@@ -85,8 +85,6 @@ pub struct Player {
     begun: bool,
     reports: Reports,
     refill: Refill,
-    /// More of a file is waited for than could be played.
-    refilling: bool,
     lead: Lead,
     /// Media time between refreshes, as of the last pick.
     span: i64,
@@ -139,7 +137,6 @@ impl Player {
             begun: false,
             reports: Reports::new(Instant::now()),
             refill: Refill::default(),
-            refilling: false,
             lead: Lead::default(),
             span: 0,
             failed: false,
@@ -252,7 +249,8 @@ impl Player {
         }
         tracing::trace!(?picture, ?sound, phase = ?self.transport.phase(), "update");
         self.look_at_refill(now);
-        let held = |feed| if feed == Feed::Ready && self.refilling { Feed::Filling } else { feed };
+        let waits = self.refill.waits();
+        let held = |feed| if feed == Feed::Ready && waits { Feed::Filling } else { feed };
         self.transport.update(held(picture), held(sound), &mut self.actions);
         self.act(now);
         let position = self.clock(now);
@@ -276,7 +274,7 @@ impl Player {
         let stalled = self.transport.phase() == Phase::Stalled;
         let ahead = if stalled { self.buffers.read_ahead(self.clock(now)) } else { None };
         let ahead = ahead.map(|micros| self.media_span(micros));
-        self.refilling = self.refill.waits(now, stalled, ahead);
+        self.refill.look(now, stalled, ahead);
     }
 
     /// Sound that comes while pictures play already: both begin anew where they are.
@@ -432,7 +430,7 @@ impl Player {
 
     fn next_wake(&self, now: Instant, picture: Feed) -> Option<Instant> {
         let mut wake = self.next_picture(now);
-        if self.refilling {
+        if self.refill.waits() {
             let look = now + refill::LOOK;
             wake = Some(wake.map_or(look, |wake| wake.min(look)));
         }

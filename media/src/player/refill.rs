@@ -23,6 +23,7 @@ pub(super) struct Refill {
     stalls: u32,
     /// When the stall under way began.
     since: Option<Instant>,
+    waits: bool,
 }
 
 impl Refill {
@@ -31,12 +32,16 @@ impl Refill {
         *self = Self::default();
     }
 
-    /// Whether a player that has `stalled` waits for more than it could play now. `ahead`: what
-    /// of the file was read; `None`: there is no more to come, or no file.
-    pub(super) fn waits(&mut self, now: Instant, stalled: bool, ahead: Option<Duration>) -> bool {
+    /// Whether a player that has stalled waits for more than it could play now.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// `ahead`: what of the file was read; `None`: there is no more to come, or no file.
+    pub(super) fn look(&mut self, now: Instant, stalled: bool, ahead: Option<Duration>) {
         if !stalled {
-            self.since = None;
-            return false;
+            (self.since, self.waits) = (None, false);
+            return;
         }
         let since = *self.since.get_or_insert_with(|| {
             self.stalls += 1;
@@ -44,7 +49,7 @@ impl Refill {
         });
         let doubled = FIRST.saturating_mul(1 << (self.stalls - 1).min(8));
         let waited = now.saturating_duration_since(since);
-        ahead.is_some_and(|ahead| ahead < doubled.min(MOST)) && waited < PATIENCE
+        self.waits = ahead.is_some_and(|ahead| ahead < doubled.min(MOST)) && waited < PATIENCE;
     }
 }
 
@@ -52,25 +57,32 @@ impl Refill {
 mod tests {
     use super::*;
 
+    impl Refill {
+        fn looked(&mut self, now: Instant, stalled: bool, ahead: Option<Duration>) -> bool {
+            self.look(now, stalled, ahead);
+            self.waits()
+        }
+    }
+
     #[test]
     fn each_stall_waits_for_more() {
         let (mut refill, now) = (Refill::default(), Instant::now());
         let ms = |ms| Some(Duration::from_millis(ms));
         for needed in [500, 1000, 2000, 2000, 2000] {
-            assert!(refill.waits(now, true, ms(0)));
-            assert!(refill.waits(now, true, ms(needed - 1)), "{needed}");
-            assert!(!refill.waits(now, true, ms(needed)));
-            assert!(!refill.waits(now, false, ms(0)));
+            assert!(refill.looked(now, true, ms(0)));
+            assert!(refill.looked(now, true, ms(needed - 1)), "{needed}");
+            assert!(!refill.looked(now, true, ms(needed)));
+            assert!(!refill.looked(now, false, ms(0)));
         }
         refill.restart();
-        assert!(!refill.waits(now, true, ms(500)));
+        assert!(!refill.looked(now, true, ms(500)));
     }
 
     #[test]
     fn nothing_is_waited_for_that_does_not_come() {
         let (mut refill, now) = (Refill::default(), Instant::now());
-        assert!(!refill.waits(now, true, None));
-        assert!(refill.waits(now, true, Some(Duration::ZERO)));
-        assert!(!refill.waits(now + PATIENCE, true, Some(Duration::ZERO)));
+        assert!(!refill.looked(now, true, None));
+        assert!(refill.looked(now, true, Some(Duration::ZERO)));
+        assert!(!refill.looked(now + PATIENCE, true, Some(Duration::ZERO)));
     }
 }

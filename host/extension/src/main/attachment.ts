@@ -96,7 +96,6 @@ export class Attachment {
     this.#shut();
     this.report("gone", null);
     this.fresh = true;
-    this.#duration = undefined;
     this.#state = "resting";
   }
 

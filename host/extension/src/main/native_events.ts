@@ -22,13 +22,11 @@ import { contains, isInstance, SafeWeakSet } from "./primordials.js";
 import { reasons } from "./reasons.js";
 import { queueTask, runQueued } from "./tasks.js";
 
-const TYPES = [
-  "loadstart",
-  "loadedmetadata",
+/** What nothing but media tells, and a parked element tells otherwise. */
+const ONLY_OF_MEDIA = [
   "loadeddata",
   "canplay",
   "canplaythrough",
-  "durationchange",
   "play",
   "playing",
   "pause",
@@ -37,6 +35,12 @@ const TYPES = [
   "seeked",
   "waiting",
   "ended",
+] as const;
+const TYPES = [
+  ...ONLY_OF_MEDIA,
+  "loadstart",
+  "loadedmetadata",
+  "durationchange",
   "ratechange",
   "volumechange",
   "emptied",
@@ -49,20 +53,6 @@ const TYPES = [
 ] as const;
 type Type = (typeof TYPES)[number];
 
-/** Of those, what nothing but media tells and a parked element tells otherwise. */
-const ONLY_OF_MEDIA: readonly unknown[] = [
-  "loadeddata",
-  "canplay",
-  "canplaythrough",
-  "play",
-  "playing",
-  "pause",
-  "timeupdate",
-  "seeking",
-  "seeked",
-  "waiting",
-  "ended",
-];
 export const isOfMedia = (type: unknown): boolean => contains(ONLY_OF_MEDIA, type);
 
 /** MediaError.code. */
