@@ -85,6 +85,9 @@ pub enum DeviceMessage {
     Pong { seq: u32 },
     /// `bytes` of media on `stream` were consumed: the host may send as many more.
     Credit { stream: StreamId, bytes: u32 },
+    /// The host may have this much in flight from here on, never less than before. Only to hosts
+    /// with the service `credits`.
+    Credits(CreditLimits),
     /// The user's switches changed (advanced settings).
     Settings(DeviceSettings),
     /// The page's stage runs and takes media.
@@ -127,6 +130,10 @@ pub struct Hello {
     /// Policy of the session host.
     #[serde(default)]
     pub policy: SessionPolicy,
+    /// What the host takes beside the rest, of `credits`: an older one is not sent the messages
+    /// for it.
+    #[serde(default)]
+    pub services: Vec<String>,
 }
 
 /// Policy values of the session host; `None` is "not configured".

@@ -179,6 +179,11 @@ impl Scheduler {
         self.credits.grant(stream, bytes)
     }
 
+    /// Takes the device's `Credits` message: more may be in flight from now on.
+    pub fn raise(&mut self, limits: CreditLimits) {
+        self.credits.raise(limits);
+    }
+
     /// Bytes that `stream` may still queue.
     pub fn room(&self, stream: StreamId) -> usize {
         self.streams.get(&stream).map_or(0, |entry| entry.queue.room(self.stream_queue_limit))

@@ -102,6 +102,7 @@ pub fn device_message(message: &DeviceMessage) -> Checked {
             media_stream(*stream)?;
             within("bytes", (1..=*CREDIT_WINDOW.end()).contains(bytes))
         }
+        DeviceMessage::Credits(limits) => credit_limits(*limits),
         DeviceMessage::Settings(_) | DeviceMessage::PageReady { page: _ } => Ok(()),
         DeviceMessage::PageFailed { page: _, reason: why } => reason(why),
         DeviceMessage::Player { page: _, player: _, event } => player_event(event),
@@ -156,12 +157,14 @@ fn hello(hello: &Hello) -> Checked {
         activity_id,
         desktop,
         policy: _,
+        services,
     } = hello;
     text("host_version", host_version, MAX_NAME)?;
     text("extension_version", extension_version, MAX_NAME)?;
     check_nonce(nonce)?;
     text("session_name", session_name, MAX_SESSION_NAME)?;
     text("activity_id", activity_id, MAX_NAME)?;
+    names("services", services)?;
     desktop.map_or(Ok(()), desktop_size)
 }
 
@@ -183,15 +186,19 @@ fn welcome(welcome: &Welcome) -> Checked {
     text("client_version", client_version, MAX_NAME)?;
     check_nonce(nonce)?;
     text("connection_id", connection_id, MAX_NAME)?;
-    let CreditLimits { total_bytes, per_stream_bytes } = *credits;
-    within("total_bytes", CREDIT_WINDOW.contains(&total_bytes))?;
-    within("per_stream_bytes", CREDIT_WINDOW.contains(&per_stream_bytes))?;
+    credit_limits(*credits)?;
     let Capabilities { video, audio, containers, services } = capabilities;
     names("video", video)?;
     names("audio", audio)?;
     names("containers", containers)?;
     names("services", services)?;
     playback_refused.as_ref().map_or(Ok(()), reason)
+}
+
+fn credit_limits(limits: CreditLimits) -> Checked {
+    let CreditLimits { total_bytes, per_stream_bytes } = limits;
+    within("total_bytes", CREDIT_WINDOW.contains(&total_bytes))?;
+    within("per_stream_bytes", CREDIT_WINDOW.contains(&per_stream_bytes))
 }
 
 fn player_command(command: &PlayerCommand) -> Checked {

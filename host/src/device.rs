@@ -175,6 +175,7 @@ impl Device {
             // Pages say it with their layouts.
             desktop: None,
             policy: session.policy().clone(),
+            services: vec!["credits".to_owned()],
         };
         self.state = State::Connected(Box::new(Connection::new(stream, hello)));
     }

@@ -429,5 +429,6 @@ pub fn hello(nonce: &str) -> Hello {
         activity_id: "test".to_owned(),
         desktop: Some(Size { width: 1920, height: 1080 }),
         policy: SessionPolicy::default(),
+        services: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ mod playback;
 mod rdp_file;
 mod spare;
 mod stages;
+mod streams;
 
 use super::AgentOptions;
 use super::endpoint::{Arrival, peer_pid};
@@ -24,12 +25,13 @@ use nearside_channel::message::{
 };
 use nearside_channel::plugin::ConnectionFacts;
 use nearside_channel::policy::{Inputs, Playback};
-use nearside_channel::stream::{AppendAssembler, CREDITS, CreditReceiver};
+use nearside_channel::stream::{CREDITS, Inflow};
 use nearside_channel::wire::{Frame, FrameReader, Kind};
 use spare::Spare;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use streams::StreamEntry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
@@ -91,7 +93,7 @@ pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
         pages: BTreeMap::new(),
         spare: None,
         streams: BTreeMap::new(),
-        credits: CreditReceiver::new(CREDITS),
+        inflow: Inflow::new(false),
         received_bytes: 0,
         round_trip_ms: None,
         announced: false,
@@ -126,14 +128,6 @@ async fn write(mut writer: OwnedWriteHalf, mut frames: mpsc::Receiver<Vec<u8>>) 
     }
 }
 
-struct StreamEntry {
-    page: PageId,
-    player: PlayerId,
-    order: AppendAssembler,
-    /// False when its player was refused: what arrives is consumed and dropped.
-    to_stage: bool,
-}
-
 struct Connection {
     id: ConnectionId,
     hub: Hub,
@@ -154,7 +148,7 @@ struct Connection {
     /// For the next page.
     spare: Option<Spare>,
     streams: BTreeMap<StreamId, StreamEntry>,
-    credits: CreditReceiver,
+    inflow: Inflow,
     received_bytes: u64,
     round_trip_ms: Option<f64>,
     announced: bool,
@@ -236,50 +230,7 @@ impl Connection {
             self.drain_link().await?;
             return Ok(());
         }
-        self.on_media(frame).await
-    }
-
-    /// A command or media frame: credited, checked for order, passed on unchanged.
-    async fn on_media(&mut self, frame: Frame<'_>) -> Result<(), End> {
-        let violation = |error: &dyn std::error::Error| End::Violation(error.to_string());
-        let stream = frame.stream();
-        self.credits.arrived(stream, frame.body.len()).map_err(|error| violation(&error))?;
-        let length = u64::try_from(frame.body.len()).unwrap_or(u64::MAX);
-        self.received_bytes = self.received_bytes.saturating_add(length);
-        let Some(entry) = self.streams.get_mut(&stream) else {
-            return Err(End::Violation(format!("media on stream {}", stream.0)));
-        };
-        let ordered = if frame.kind() == Kind::Command {
-            let command = codec::decode_command(&frame.body).map_err(|error| violation(&error))?;
-            entry.order.command(&command)
-        } else {
-            entry.order.media(frame.body.len())
-        };
-        ordered.map_err(|error| violation(&error))?;
-        let page = self.pages.get(&entry.page).filter(|_| entry.to_stage);
-        let Some(stage) = page.and_then(|page| page.stage.as_ref()) else {
-            // Refused, or failed already: what was under way is consumed here.
-            return self.consumed(stream, frame.body.len());
-        };
-        let mut bytes = Vec::with_capacity(frame.wire_length());
-        bytes.extend_from_slice(&frame.header.to_bytes());
-        bytes.extend_from_slice(&frame.body);
-        if stage.forward(bytes).is_err() {
-            stage.kill();
-        }
-        Ok(())
-    }
-
-    fn consumed(&mut self, stream: StreamId, bytes: usize) -> Result<(), End> {
-        // A stream that was removed meanwhile has its credit back already; a stage that claims
-        // more than it got is cut down to nothing by the ledger.
-        if let Err(error) = self.credits.consumed(stream, bytes) {
-            tracing::debug!(%error, "credit of a stage ignored");
-        }
-        while let Some((stream, bytes)) = self.credits.next_grant() {
-            self.send(&DeviceMessage::Credit { stream, bytes })?;
-        }
-        Ok(())
+        self.on_media(now, frame)
     }
 
     /// Carries out what the link asks for; when to call it again.
@@ -290,6 +241,7 @@ impl Connection {
                 DeviceOutput::Greeted(hello) => self.on_hello(*hello).await,
                 DeviceOutput::Deliver(message) => self.on_message(message).await?,
                 DeviceOutput::RoundTrip(time) => {
+                    self.inflow.round_trip(time);
                     self.round_trip_ms = Some(time.as_secs_f64() * 1e3);
                     self.report_session().await;
                 }
@@ -303,7 +255,7 @@ impl Connection {
         self.drop_pages().await;
         // What it was told of the connection may be untrue now.
         self.end_spare().await;
-        self.credits = CreditReceiver::new(CREDITS);
+        self.inflow = Inflow::new(hello.services.iter().any(|service| service == "credits"));
         let connection_id = format!("{:x}-{:x}", unix_ms(), self.id.0);
         let (orders, receive) = mpsc::channel(64);
         self.orders = Some(receive);
@@ -450,31 +402,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Opens and removes streams in the books. Media of a player that is refused may be under
-    /// way already, so its streams are opened all the same and lead nowhere.
-    fn book_streams(
-        &mut self,
-        page: PageId,
-        player: PlayerId,
-        command: &PlayerCommand,
-    ) -> Result<(), End> {
-        match command {
-            PlayerCommand::AddStream { stream, .. } => {
-                self.credits.open(*stream).map_err(|error| End::Violation(error.to_string()))?;
-                let order = AppendAssembler::default();
-                let entry = StreamEntry { page, player, order, to_stage: false };
-                self.streams.insert(*stream, entry);
-            }
-            PlayerCommand::RemoveStream { stream } => {
-                self.credits.remove(*stream);
-                self.streams.remove(stream);
-            }
-            PlayerCommand::Close => self.remove_streams(page, Some(player)),
-            _ => {}
-        }
-        Ok(())
-    }
-
     fn refuse_player(&self, page: PageId, player: PlayerId, reason: Reason) -> Result<(), End> {
         let event = PlayerEvent::Failed { reason, position_micros: 0 };
         self.send(&DeviceMessage::Player { page, player, event })
@@ -519,17 +446,6 @@ impl Connection {
             }
             Order::End => Err(End::Asked),
         }
-    }
-
-    fn remove_streams(&mut self, page: PageId, player: Option<PlayerId>) {
-        let credits = &mut self.credits;
-        self.streams.retain(|stream, entry| {
-            let gone = entry.page == page && player.is_none_or(|player| player == entry.player);
-            if gone {
-                credits.remove(*stream);
-            }
-            !gone
-        });
     }
 
     async fn close_page(&mut self, id: PageId) {

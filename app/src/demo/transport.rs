@@ -53,6 +53,8 @@ impl Transport {
             activity_id: "demo".to_owned(),
             desktop: Some(Size { width: 1920, height: 1080 }),
             policy: SessionPolicy::default(),
+            // The device is near.
+            services: Vec::new(),
         };
         let mut transport = Self {
             stream,

@@ -23,7 +23,7 @@ use nearside_channel::wire::FrameReader;
 use crate::pace::Pace;
 
 /// Most bytes waiting for the agent: several control messages of the largest size (1 MiB) and
-/// the media in flight (256 KiB).
+/// the media in flight (2 MiB at most).
 pub(crate) const QUEUE_LIMIT: usize = 4 << 20;
 /// Most bytes written to the channel at once.
 const CHUNK: usize = 64 << 10;

@@ -45,6 +45,13 @@ impl Ledger {
         Self { limits, total: 0, streams: BTreeMap::new() }
     }
 
+    /// Widens the windows; narrower ones change nothing.
+    fn raise(&mut self, limits: CreditLimits) {
+        let CreditLimits { total_bytes, per_stream_bytes } = &mut self.limits;
+        *total_bytes = limits.total_bytes.max(*total_bytes);
+        *per_stream_bytes = limits.per_stream_bytes.max(*per_stream_bytes);
+    }
+
     fn open(&mut self, stream: StreamId) -> Result<(), CreditError> {
         if stream == StreamId(0) {
             return Err(CreditError::ControlStream);
@@ -143,6 +150,11 @@ impl CreditSender {
         self.sent.add(stream, bytes)
     }
 
+    /// Takes the device's `Credits` message: windows only grow.
+    pub fn raise(&mut self, limits: CreditLimits) {
+        self.sent.raise(limits);
+    }
+
     /// Books the device's `Credit` message. A stream that is not open any more is no error:
     /// the message crossed its removal.
     ///
@@ -178,6 +190,11 @@ impl CreditReceiver {
             consumed_total: 0,
             due: VecDeque::new(),
         }
+    }
+
+    /// Widens the windows. The host must be told; until then it keeps to the narrower ones.
+    pub fn raise(&mut self, limits: CreditLimits) {
+        self.arrived.raise(limits);
     }
 
     /// Opens a stream with its full window.

@@ -56,6 +56,7 @@ variants!(
         Ping,
         Pong,
         Credit,
+        Credits,
         Settings,
         PageReady,
         PageFailed,
@@ -176,6 +177,7 @@ pub(crate) fn hello() -> Hello {
         activity_id: "6f3c".to_owned(),
         desktop: Some(Size { width: 1920, height: 1080 }),
         policy: SessionPolicy { disable_playback: Some(false), ..SessionPolicy::default() },
+        services: vec!["credits".to_owned()],
     }
 }
 
@@ -316,6 +318,7 @@ pub(crate) fn all() -> Vec<Sample> {
         DeviceMessage::Ping { seq: 0 },
         DeviceMessage::Pong { seq: 1 },
         DeviceMessage::Credit { stream, bytes: 16_384 },
+        DeviceMessage::Credits(nearside_channel::stream::WIDEST),
         DeviceMessage::Settings(DeviceSettings { paused: true, ..DeviceSettings::default() }),
         DeviceMessage::PageReady { page },
         DeviceMessage::PageFailed { page, reason: reason(ReasonCode::StageCrashed) },

@@ -77,14 +77,14 @@ prop_compose! {
         protocol: u32, host_version in text(32), extension_version in text(32), nonce in nonce(),
         session_name in text(64), activity_id in text(32),
         desktop in option::of((0..=MAX_EXTENT, 0..=MAX_EXTENT)),
-        policy in any::<[Option<bool>; 3]>(),
+        policy in any::<[Option<bool>; 3]>(), services in vec(text(16), 0..8),
     ) -> Hello {
         let [disable_playback, disable_audio_capture, disable_camera] = policy;
         let policy = SessionPolicy { disable_playback, disable_audio_capture, disable_camera };
         let desktop = desktop.map(|(width, height)| Size { width, height });
         Hello {
             protocol, host_version, extension_version, nonce, session_name, activity_id, desktop,
-            policy,
+            policy, services,
         }
     }
 }
@@ -100,14 +100,21 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn credits()(
+        total_bytes in 65_536..=16_777_216u32, per_stream_bytes in 65_536..=16_777_216u32,
+    ) -> CreditLimits {
+        CreditLimits { total_bytes, per_stream_bytes }
+    }
+}
+
+prop_compose! {
     fn welcome()(
         protocol: u32, client_version in text(32), nonce in nonce(), connection_id in text(32),
-        total_bytes in 65_536..=16_777_216u32, per_stream_bytes in 65_536..=16_777_216u32,
+        credits in credits(),
         names in [vec(text(16), 0..8), vec(text(16), 0..8), vec(text(16), 0..8), vec(text(16), 0..8)],
         settings in settings(), playback_refused in option::of(reason()),
     ) -> Welcome {
         let [video, audio, containers, services] = names;
-        let credits = CreditLimits { total_bytes, per_stream_bytes };
         let capabilities = Capabilities { video, audio, containers, services };
         Welcome {
             protocol, client_version, nonce, connection_id, credits, capabilities, settings,
@@ -231,6 +238,7 @@ pub(crate) fn device_message() -> impl Strategy<Value = DeviceMessage> {
         any::<u32>().prop_map(|seq| M::Ping { seq }),
         any::<u32>().prop_map(|seq| M::Pong { seq }),
         (stream(), 1..=16_777_216u32).prop_map(|(stream, bytes)| M::Credit { stream, bytes }),
+        credits().prop_map(M::Credits),
         settings().prop_map(M::Settings),
         page().prop_map(|page| M::PageReady { page }),
         (page(), reason()).prop_map(|(page, reason)| M::PageFailed { page, reason }),

@@ -49,6 +49,12 @@ impl Session {
                 }
                 Ok(())
             }
+            DeviceMessage::Credits(limits) => {
+                if let Some(device) = &mut self.device {
+                    device.scheduler.raise(limits);
+                }
+                Ok(())
+            }
             DeviceMessage::Settings(settings) => {
                 let was_blocked = self.blocked().is_some();
                 if let Some(device) = &mut self.device {

@@ -38,6 +38,7 @@ pub mod browser;
 pub mod client;
 pub mod clip;
 pub mod device;
+pub mod distance;
 pub mod freerdp;
 pub mod leg;
 pub mod measure;

@@ -61,17 +61,25 @@ pub fn check(measured: &Measured, window: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Media of `bytes`, whole boxes, that has nothing to decode.
+///
+/// # Errors
+/// None on any machine of today.
+pub fn skipped(bytes: usize) -> anyhow::Result<Vec<u8>> {
+    let length = usize::try_from(BOX)?;
+    let mut skipped = [&BOX.to_be_bytes()[..], b"free"].concat();
+    skipped.resize(length, 0);
+    Ok(skipped.repeat(bytes / length))
+}
+
 /// Appends [`BULK`] bytes that no player has to decode, with one ping after the other beside.
 ///
 /// # Errors
 /// The device does not take them.
 pub fn beside_bulk(host: &mut Host) -> anyhow::Result<Measured> {
     host.open_player(&[MP4])?;
-    let length = usize::try_from(BOX)?;
-    let mut skipped = [&BOX.to_be_bytes()[..], b"free"].concat();
-    skipped.resize(length, 0);
     let since = Instant::now();
-    let last = host.append(1, &skipped.repeat(BULK / length))?;
+    let last = host.append(1, &skipped(BULK)?)?;
     let mut round_trips = Vec::new();
     let mut taken = None;
     for number in 0.. {

@@ -144,19 +144,4 @@ impl Connection {
         self.report_session().await;
         Ok(())
     }
-
-    /// Returns the credit of everything that was on its way to a page's stage.
-    fn release_credit(&mut self, page: PageId) -> Result<(), End> {
-        let streams: Vec<_> = self
-            .streams
-            .iter()
-            .filter(|(_, entry)| entry.page == page)
-            .map(|(stream, _)| *stream)
-            .collect();
-        for stream in streams {
-            let bytes = self.credits.outstanding(stream);
-            self.consumed(stream, bytes)?;
-        }
-        Ok(())
-    }
 }

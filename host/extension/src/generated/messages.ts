@@ -102,7 +102,7 @@ per_stream_bytes: number, };
 /**
  * From the device to the session host, in control frames.
  */
-export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, } | { "type": "steer", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "logs", lines: Array<string>, last: boolean, } | { "type": "goodbye", reason: string, };
+export type DeviceMessage = { "type": "welcome" } & Welcome | { "type": "refused", reason: Reason, } | { "type": "ping", seq: number, } | { "type": "pong", seq: number, } | { "type": "credit", stream: StreamId, bytes: number, } | { "type": "credits" } & CreditLimits | { "type": "settings" } & DeviceSettings | { "type": "page_ready", page: PageId, } | { "type": "page_failed", page: PageId, reason: Reason, } | { "type": "player", page: PageId, player: PlayerId, event: PlayerEvent, } | { "type": "stream", page: PageId, stream: StreamId, event: StreamEvent, } | { "type": "steer", page: PageId, player: PlayerId, command: PlayerCommand, } | { "type": "logs", lines: Array<string>, last: boolean, } | { "type": "goodbye", reason: string, };
 
 /**
  * The user's switches that change what the session does.
@@ -167,7 +167,12 @@ desktop: Size | null,
 /**
  * Policy of the session host.
  */
-policy: SessionPolicy, };
+policy: SessionPolicy,
+/**
+ * What the host takes beside the rest, of `credits`: an older one is not sent the messages
+ * for it.
+ */
+services: Array<string>, };
 
 /**
  * From the host to the extension.

@@ -2,6 +2,7 @@
 
 mod carrying;
 mod credits;
+mod far;
 mod host;
 mod hostile;
 mod hostile_device;
