@@ -283,9 +283,12 @@ impl Entry {
             stats.audio.as_ref().map_or(0, |audio| audio.frames),
         );
         let moved = counters != self.reported;
+        // The first picture is reported before anything flows.
+        let is_first = self.reported == (0, 0);
         self.reported = counters;
         let playing = self.player.state() == State::Playing;
-        self.next_stats = playing.then_some(now + STATS_INTERVAL);
+        let interval = if is_first { FIRST_STATS } else { STATS_INTERVAL };
+        self.next_stats = playing.then_some(now + interval);
         let buffered = self.buffers.buffered();
         let mut media = translate::stats(stats, self.offsets.offsets_ms(), device, renderer);
         if let Some(video) = &mut media.video {
