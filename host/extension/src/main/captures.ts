@@ -5,6 +5,7 @@
 
 import type { Reason } from "../generated/messages.js";
 import { READ_ONCE } from "./bar.js";
+import { catchUp } from "./catch_up.js";
 import { call, wrapConstructor, wrapMethod } from "./disguise.js";
 import type { Elements } from "./elements.js";
 import { NativeMediaElement } from "./natives.js";
@@ -21,10 +22,23 @@ import { reasons } from "./reasons.js";
 type Owner = { readonly prototype: object } | undefined;
 
 export function installCaptures(elements: Elements): void {
+  const bar = (element: HTMLMediaElement, reason: Reason, isOver: () => boolean) => {
+    const control = elements.touch(element);
+    const wasOnDevice = control?.onDevice;
+    if (control?.bar(reason, isOver) && wasOnDevice && isOver === READ_ONCE) catchUp(element);
+  };
   const barAll = (args: ArrayLike<unknown>, reason: () => Reason, isOver = READ_ONCE) => {
     for (let at = 0; at < args.length; at++) {
-      if (isMedia(args[at])) elements.touch(args[at])?.bar(reason(), isOver);
+      const element = args[at];
+      if (isMedia(element)) bar(element, reason(), isOver);
     }
+  };
+  /** The element is a member of an options object; reading it twice is what the page sees. */
+  const barSource = (options: unknown, member: string, isOver = READ_ONCE): void => {
+    if (typeof options !== "object" || options === null) return;
+    const value: unknown = (options as Record<string, unknown>)[member];
+    if (!isMedia(value)) return;
+    bar(value, reasons.capture(member === "source" ? "WebGPU" : "Web Audio"), isOver);
   };
   /** The element is an argument. */
   const reads = (owner: object | undefined, name: string, what: string, isOver = READ_ONCE) => {
@@ -48,11 +62,11 @@ export function installCaptures(elements: Elements): void {
   reads(optional("BaseAudioContext"), "createMediaElementSource", "Web Audio", NEVER);
   reads(optional("AudioContext"), "createMediaElementSource", "Web Audio", NEVER);
   wrapMethod(optional("GPUDevice") ?? {}, "importExternalTexture", (original, self, args) => {
-    barSource(elements, args[0], "source");
+    barSource(args[0], "source");
     return call(original, self, args);
   });
   wrapMethod(optional("GPUQueue") ?? {}, "copyExternalImageToTexture", (original, self, args) => {
-    barSource(elements, args[0], "source");
+    barSource(args[0], "source");
     return call(original, self, args);
   });
 
@@ -63,7 +77,7 @@ export function installCaptures(elements: Elements): void {
     });
   constructs("VideoFrame", "VideoFrame");
   wrapConstructor(window, "MediaElementAudioSourceNode", (args, make) => {
-    barSource(elements, args[1], "mediaElement", NEVER);
+    barSource(args[1], "mediaElement", NEVER);
     return make();
   });
 
@@ -120,13 +134,4 @@ function isMedia(value: unknown): value is HTMLMediaElement {
 function isActive(stream: WeakRef<MediaStream> | null): boolean {
   const held = stream && weakDeref(stream);
   return held ? streamActive.get(held) : false;
-}
-
-/** The element is a member of an options object; reading it twice is what the page sees. */
-function barSource(elements: Elements, options: unknown, member: string, isOver = READ_ONCE): void {
-  if (typeof options !== "object" || options === null) return;
-  const value: unknown = (options as Record<string, unknown>)[member];
-  if (!isMedia(value)) return;
-  const what = member === "source" ? "WebGPU" : "Web Audio";
-  elements.touch(value)?.bar(reasons.capture(what), isOver);
 }

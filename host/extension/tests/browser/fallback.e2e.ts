@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import type { ClipName } from "../../../../tests/session/clips.ts";
+import { type ClipName, RATE } from "../../../../tests/session/clips.ts";
+import { BARS } from "../../../../tests/session/picture.ts";
 import { elapse } from "../../../../tests/session/wait.ts";
 import { ended, errorsOf, nativeFrames, onDevice, PLAY_MS, playAll, reached } from "./media.ts";
 import { BrowserRig, type RigOptions } from "./rig.ts";
@@ -16,12 +17,13 @@ const NATIVE_FRAMES = 40;
 async function openPlayer(
   rig: BrowserRig,
   name: ClipName = "fmp4",
+  player = "hls",
 ): Promise<{ page: Page; errors: string[] }> {
   const clip = await rig.clip(name);
   rig.status.record();
   const page = await rig.context.newPage();
   const errors = errorsOf(page);
-  await page.goto(rig.url(`/player.html?with=hls&src=${clip}`));
+  await page.goto(rig.url(`/player.html?with=${player}&src=${clip}`));
   return { page, errors };
 }
 
@@ -29,8 +31,9 @@ async function openPlayer(
 async function playing(
   rig: BrowserRig,
   name: ClipName = "fmp4",
+  player = "hls",
 ): Promise<{ page: Page; errors: string[] }> {
-  const opened = await openPlayer(rig, name);
+  const opened = await openPlayer(rig, name, player);
   await playAll(opened.page);
   await onDevice(rig, "a picture on the device", (items) => items.some((item) => item.flowing));
   await reached(opened.page, 1);
@@ -186,6 +189,36 @@ test("a canvas gets the picture and not what stands in its place", async () => {
   assert.ok(isClear(first), `a corner of a pure colour is ${first}`);
   await page.close();
 });
+
+/** How a page reads the pictures of the clips, which say their number in bars, white for 1. */
+const READINGS: readonly (readonly [string, ClipName, string, string])[] = [
+  ["a canvas", "fmp4", "hls", "context.drawImage(media[0], 0, 0)"],
+  ["a canvas", "mp4", "file", "context.drawImage(media[0], 0, 0)"],
+  ["a VideoFrame", "fmp4", "hls", "context.drawImage(new VideoFrame(media[0]), 0, 0)"],
+  ["an ImageBitmap", "fmp4", "hls", "context.drawImage(await createImageBitmap(media[0]), 0, 0)"],
+];
+
+for (const [name, clip, player, script] of READINGS) {
+  test(`the first picture of ${player} for ${name} is the one of its time`, async () => {
+    const { page } = await playing(rig, clip, player);
+    await reached(page, 2);
+    const [time, bars] = await page.evaluate<[number, boolean[]]>(`(async () => {
+      const context = document.createElement("canvas").getContext("2d");
+      [context.canvas.width, context.canvas.height] = [640, 360];
+      const time = media[0].currentTime;
+      ${script};
+      const isWhite = (x, y) => context.getImageData(x, y, 1, 1).data[1] > 128;
+      const { x, y, width, height, count } = ${JSON.stringify(BARS)};
+      const bar = (width * 640) / count;
+      const middle = (bit) => Math.round(x * 640 + (bit + 0.5) * bar);
+      const at = Math.round((y + height / 2) * 360);
+      return [time, Array.from({ length: count }, (_, bit) => isWhite(middle(bit), at))];
+    })()`);
+    const number = bars.reduce((sum, isSet, bit) => sum + (isSet ? 2 ** bit : 0), 0);
+    assert.ok(Math.abs(number / RATE - time) < 0.1, `picture ${number} at ${time} s`);
+    await page.close();
+  });
+}
 
 test("a file that only the browser has plays in the session, and the popup says why", async () => {
   const clip = await rig.clip("mp4");
