@@ -1,10 +1,11 @@
 /**
  * What reads a media element's pixels, samples or keys: then it must play in the session before
- * the page reads, until it plays something else and nothing reads it any more.
+ * the page reads, until nobody has read for a while, or, if it is read on, until it plays
+ * something else (bar.ts).
  */
 
 import type { Reason } from "../generated/messages.js";
-import { READ_ONCE } from "./bar.js";
+import type { Lasts } from "./bar.js";
 import { catchUp } from "./catch_up.js";
 import { call, wrapConstructor, wrapMethod } from "./disguise.js";
 import type { Elements } from "./elements.js";
@@ -22,29 +23,34 @@ import { reasons } from "./reasons.js";
 type Owner = { readonly prototype: object } | undefined;
 
 export function installCaptures(elements: Elements): void {
-  const bar = (element: HTMLMediaElement, reason: Reason, isOver: () => boolean) => {
+  const bar = (element: HTMLMediaElement, reason: Reason, lasts: Lasts) => {
     const control = elements.touch(element);
     const wasOnDevice = control?.onDevice;
-    if (control?.bar(reason, isOver) && wasOnDevice && isOver === READ_ONCE) catchUp(element);
+    if (control?.bar(reason, lasts) && wasOnDevice && lasts === "moment") catchUp(element);
   };
-  const barAll = (args: ArrayLike<unknown>, reason: () => Reason, isOver = READ_ONCE) => {
+  const barAll = (args: ArrayLike<unknown>, reason: () => Reason, lasts: Lasts = "moment") => {
     for (let at = 0; at < args.length; at++) {
       const element = args[at];
-      if (isMedia(element)) bar(element, reason(), isOver);
+      if (isMedia(element)) bar(element, reason(), lasts);
     }
   };
   /** The element is a member of an options object; reading it twice is what the page sees. */
-  const barSource = (options: unknown, member: string, isOver = READ_ONCE): void => {
+  const barSource = (options: unknown, member: string, lasts: Lasts = "moment"): void => {
     if (typeof options !== "object" || options === null) return;
     const value: unknown = (options as Record<string, unknown>)[member];
     if (!isMedia(value)) return;
-    bar(value, reasons.capture(member === "source" ? "WebGPU" : "Web Audio"), isOver);
+    bar(value, reasons.capture(member === "source" ? "WebGPU" : "Web Audio"), lasts);
   };
   /** The element is an argument. */
-  const reads = (owner: object | undefined, name: string, what: string, isOver = READ_ONCE) => {
+  const reads = (
+    owner: object | undefined,
+    name: string,
+    what: string,
+    lasts: Lasts = "moment",
+  ) => {
     if (!owner) return;
     wrapMethod(owner, name, (original, self, args) => {
-      barAll(args, () => reasons.capture(what), isOver);
+      barAll(args, () => reasons.capture(what), lasts);
       return call(original, self, args);
     });
   };

@@ -25,7 +25,7 @@ import { bufferedOf, factsOf, handoverOf, isAt, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
-import { later, native, now, spansOf } from "./natives.js";
+import { later, native, now, spansOf, timers } from "./natives.js";
 import { OPENING, Patience } from "./patience.js";
 import { Permission } from "./permission.js";
 import { END, Playback } from "./playback.js";
@@ -70,7 +70,7 @@ export class Control implements PlayerSink, Owner {
   #key: string | object = "";
   #attachment: Attachment | null = null;
   #source: SourceRecord | null = null;
-  readonly #bar = new Bar();
+  readonly #bar = new Bar(timers, () => this.browserMoved());
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
   readonly #activity: Activity;

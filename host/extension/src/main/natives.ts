@@ -16,6 +16,12 @@ const NativeShadowRoot = ShadowRoot;
 export const now: () => number = performance.now.bind(performance);
 export const later = setTimeout.bind(window) as (run: () => void, ms: number) => number;
 export const cancelLater = clearTimeout.bind(window) as (id: number) => void;
+export type Timers = {
+  readonly now: () => number;
+  readonly later: (run: () => void, ms: number) => number;
+  readonly cancelLater: (id: number) => void;
+};
+export const timers: Timers = { now, later, cancelLater };
 export const every = setInterval.bind(window) as (run: () => void, ms: number) => number;
 export const cancelEvery = clearInterval.bind(window) as (id: number) => void;
 export const microtask = queueMicrotask.bind(window);

@@ -92,6 +92,23 @@ for (const [what, { script, reads, returns }] of Object.entries(READERS)) {
   });
 }
 
+test("a picture that the page takes, and after a while the device again", async () => {
+  const { page, errors } = await playing();
+  await page.evaluate(`document.createElement("canvas").getContext("2d").drawImage(video, 0, 0)`);
+  await inSession(page);
+  await page.evaluate("log.length = 0");
+  await shown();
+  // It has looped meanwhile.
+  const heard = await page.evaluate<string[]>("log");
+  const rounds = new Set(["seeking", "waiting", "seeked", "canplay", "playing", "canplaythrough"]);
+  assert.deepEqual(
+    heard.filter((type) => !rounds.has(type)),
+    [],
+  );
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test("picture-in-picture that the browser refuses", async () => {
   const { page, errors } = await playing();
   const refusal = await page.evaluate(`(async () => {

@@ -8,8 +8,35 @@ const CANVAS = reasons.capture("canvas");
 const STREAM = reasons.capture("captureStream");
 const WINDOW = reasons.pictureInPicture();
 
+/** A clock that is moved by hand, a bar, and how often its moments were over. */
+function make() {
+  let time = 0;
+  let next = 1;
+  let over = 0;
+  const waiting = new Map<number, { at: number; run: () => void }>();
+  const timers = {
+    now: () => time,
+    later: (run: () => void, ms: number) => {
+      waiting.set(next, { at: time + ms, run });
+      next += 1;
+      return next - 1;
+    },
+    cancelLater: (id: number) => void waiting.delete(id),
+  };
+  const pass = (ms: number) => {
+    time += ms;
+    for (const [id, { at, run }] of [...waiting]) {
+      if (at <= time && waiting.delete(id)) run();
+    }
+  };
+  const bar = new Bar(timers, () => {
+    over += 1;
+  });
+  return { bar, pass, over: () => over };
+}
+
 test("what was read once is over with the next source", () => {
-  const bar = new Bar();
+  const { bar } = make();
   assert.equal(bar.set(CANVAS, READ_ONCE), true);
   assert.equal(bar.set(CANVAS, READ_ONCE), false);
   assert.deepEqual([bar.reason, bar.passes], [CANVAS, false]);
@@ -20,7 +47,7 @@ test("what was read once is over with the next source", () => {
 });
 
 test("what is read on keeps other sources in the session, too", () => {
-  const bar = new Bar();
+  const { bar } = make();
   let isOver = false;
   bar.set(CANVAS, READ_ONCE);
   bar.set(STREAM, () => isOver);
@@ -33,7 +60,7 @@ test("what is read on keeps other sources in the session, too", () => {
 });
 
 test("a window of the browser's own passes while the source plays, and outlasts it", () => {
-  const bar = new Bar();
+  const { bar } = make();
   assert.equal(bar.set(WINDOW, "shown"), true);
   assert.equal(bar.set(WINDOW, "shown"), false);
   bar.renew();
@@ -45,4 +72,62 @@ test("a window of the browser's own passes while the source plays, and outlasts 
   assert.deepEqual([bar.reason, bar.passes], [WINDOW, true]);
   bar.shownInPage();
   assert.deepEqual([bar.reason, bar.passes], [null, false]);
+});
+
+test("one picture is read for a moment, and the device keeps its media", () => {
+  const { bar, pass, over } = make();
+  assert.equal(bar.set(CANVAS, "moment"), true);
+  pass(500);
+  assert.equal(bar.set(CANVAS, "moment"), false);
+  assert.deepEqual([bar.reason, bar.passes], [CANVAS, true]);
+  pass(9499);
+  assert.equal(over(), 0);
+  pass(1);
+  assert.deepEqual([bar.reason, bar.passes, over()], [null, false, 1]);
+});
+
+test("who takes a picture now and then has the device back ever later", () => {
+  const { bar, pass, over } = make();
+  for (const [count, quiet] of [10_000, 20_000, 40_000].entries()) {
+    assert.equal(bar.set(CANVAS, "moment"), true);
+    pass(quiet - 1);
+    assert.equal(over(), count);
+    pass(1);
+    assert.equal(over(), count + 1);
+  }
+});
+
+test("who reads on keeps the source in the session", () => {
+  const { bar, pass, over } = make();
+  bar.set(CANVAS, "moment");
+  pass(2000);
+  assert.equal(bar.set(CANVAS, "moment"), true);
+  assert.deepEqual([bar.reason, bar.passes], [CANVAS, false]);
+  pass(100_000);
+  assert.deepEqual([bar.reason, over()], [CANVAS, 0]);
+  bar.renew();
+  assert.equal(bar.reason, null);
+});
+
+test("what reads for longer than a moment outlasts it", () => {
+  const { bar, pass, over } = make();
+  bar.set(CANVAS, "moment");
+  assert.equal(
+    bar.set(STREAM, () => false),
+    true,
+  );
+  pass(100_000);
+  assert.deepEqual([bar.passes, over()], [false, 0]);
+  bar.renew();
+  assert.notEqual(bar.reason, null);
+});
+
+test("another source ends the moment of the one before", () => {
+  const { bar, pass, over } = make();
+  bar.set(CANVAS, "moment");
+  bar.renew();
+  assert.equal(bar.reason, null);
+  bar.set(CANVAS, "moment");
+  pass(10_000);
+  assert.deepEqual([bar.reason, over()], [null, 1]);
 });
