@@ -88,8 +88,13 @@ impl Connection {
         Ok(Sender(self.writer.try_clone()?))
     }
 
+    /// # Errors
+    /// The agent takes nothing. One that has hung up may have said why: see [`Self::receive`].
     pub fn send(&mut self, request: &Request) -> io::Result<()> {
-        write_line(&mut self.writer, request)
+        match write_line(&mut self.writer, request) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// Bounds how long [`Self::receive`] waits from now on; `None` is for ever.

@@ -211,6 +211,30 @@ fn nonsense_on_the_control_socket_is_refused_in_words() -> anyhow::Result<()> {
 }
 
 #[test]
+fn who_says_nothing_goes_and_one_too_many_is_told() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let mut silent: Vec<_> =
+        (0..32).map(|_| UnixStream::connect(agent.control_socket())).collect::<Result<_, _>>()?;
+    let told = |stream: &UnixStream| -> anyhow::Result<String> {
+        stream.set_read_timeout(Some(STEP))?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        match serde_json::from_str(&line)? {
+            Reply::Refused { message } => Ok(message),
+            reply => anyhow::bail!("{reply:?}"),
+        }
+    };
+    let words = nearside(&place, &["status"])?.stderr;
+    let words = String::from_utf8(words)?;
+    assert!(words.contains("32 programs ask already"), "{words}");
+    while let Some(stream) = silent.pop() {
+        assert_eq!(told(&stream)?, "nothing was asked");
+    }
+    agent.check_healthy()
+}
+
+#[test]
 fn logs_never_name_what_is_played() -> anyhow::Result<()> {
     let place = Place::new()?;
     let clip = place.file("private-matter.mp4");

@@ -230,7 +230,7 @@ impl Connection {
             self.drain_link().await?;
             return Ok(());
         }
-        self.on_media(now, frame)
+        self.on_media(now, &frame)
     }
 
     /// Carries out what the link asks for; when to call it again.

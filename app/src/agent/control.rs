@@ -4,11 +4,12 @@ use super::endpoint;
 use super::hub::{GlobalPage, Hub, Order, Update};
 use nearside::control::{MAX_LINE, Reply, Request};
 use nearside::paths;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// Snapshots to one watcher are at least this far apart.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
@@ -16,15 +17,21 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 /// A stage that takes longer for a screenshot hangs.
 const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Clients at once.
+/// Clients at once; one more is told so.
 const MAX_CLIENTS: usize = 32;
 
+/// A client that has not asked for anything by then goes.
+const SILENT: Duration = Duration::from_secs(5);
+
 pub(super) async fn serve(listener: UnixListener, hub: Hub, quit: mpsc::Sender<()>) {
-    let slots = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_CLIENTS));
+    let slots = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
-        let Ok(slot) = std::sync::Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) if endpoint::is_own(&stream) => {
+                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                    turn_away(&stream);
+                    continue;
+                };
                 let (hub, quit) = (hub.clone(), quit.clone());
                 tokio::spawn(async move {
                     if let Err(error) = client(stream, hub, quit).await {
@@ -47,6 +54,9 @@ async fn client(stream: UnixStream, hub: Hub, quit: mpsc::Sender<()>) -> std::io
     let mut reader = BufReader::new(reader);
     let mut watch: Option<tokio::sync::watch::Receiver<_>> = None;
     let mut line = Vec::new();
+    let silent = tokio::time::sleep(SILENT);
+    tokio::pin!(silent);
+    let mut has_asked = false;
     loop {
         // A line that arrives in parts stays in `line` while snapshots go out between them.
         let limit = u64::try_from(MAX_LINE.saturating_sub(line.len())).unwrap_or(0);
@@ -76,7 +86,11 @@ async fn client(stream: UnixStream, hub: Hub, quit: mpsc::Sender<()>) -> std::io
                     },
                 };
                 line.clear();
+                has_asked = true;
                 send(&mut writer, &reply).await?;
+            }
+            () = &mut silent, if !has_asked => {
+                return refuse(&mut writer, "nothing was asked").await;
             }
             changed = changed(&mut watch) => {
                 let Some(status) = changed else { return Ok(()) };
@@ -88,8 +102,8 @@ async fn client(stream: UnixStream, hub: Hub, quit: mpsc::Sender<()>) -> std::io
 
 /// The next snapshot for a watcher; never for a client that does not watch.
 async fn changed(
-    watch: &mut Option<tokio::sync::watch::Receiver<std::sync::Arc<nearside::status::Status>>>,
-) -> Option<std::sync::Arc<nearside::status::Status>> {
+    watch: &mut Option<tokio::sync::watch::Receiver<Arc<nearside::status::Status>>>,
+) -> Option<Arc<nearside::status::Status>> {
     let Some(receiver) = watch else { return std::future::pending().await };
     receiver.changed().await.ok()?;
     tokio::time::sleep(WATCH_INTERVAL).await;
@@ -165,6 +179,14 @@ async fn send(writer: &mut OwnedWriteHalf, reply: &Reply) -> std::io::Result<()>
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     writer.write_all(&line).await
+}
+
+/// Says why and leaves; a client that does not read hears nothing.
+fn turn_away(stream: &UnixStream) {
+    let message = format!("{MAX_CLIENTS} programs ask already; close some of them");
+    if let Ok(line) = serde_json::to_string(&Reply::Refused { message }) {
+        let _ = stream.try_write(format!("{line}\n").as_bytes());
+    }
 }
 
 async fn refuse(writer: &mut OwnedWriteHalf, message: &str) -> std::io::Result<()> {

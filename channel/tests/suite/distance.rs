@@ -15,7 +15,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// What is on its way.
 enum Parcel {
     ToDevice(Vec<u8>),
-    ToHost(DeviceMessage),
+    ToHost(Box<DeviceMessage>),
     /// The player has taken this much.
     Taken(usize),
     /// The page has made this much.
@@ -54,7 +54,7 @@ impl Line {
         inflow.open(STREAM).unwrap();
         let append = StreamCommand::Append {
             seq: 1,
-            bytes: u32::try_from(MAX_APPEND).unwrap(),
+            bytes: MAX_APPEND,
             timestamp_offset_micros: 0,
             window_start_micros: 0,
             window_end_micros: None,
@@ -119,7 +119,7 @@ impl Line {
                     let length = frame.body.len();
                     let answer = self.inflow.arrived(self.now, STREAM, length).unwrap();
                     if let Some(message) = answer {
-                        self.after(self.one_way, Parcel::ToHost(message));
+                        self.after(self.one_way, Parcel::ToHost(Box::new(message)));
                     }
                     self.arrived += if frame.kind() == Kind::Media { length } else { 0 };
                     let takes = self.appetite.map_or(Duration::ZERO, |it| self.time(length, it));
@@ -130,18 +130,18 @@ impl Line {
             Parcel::Taken(bytes) => {
                 self.inflow.consumed(STREAM, bytes).unwrap();
                 while let Some(credit) = self.inflow.next_grant(self.now) {
-                    self.after(self.one_way, Parcel::ToHost(credit));
+                    self.after(self.one_way, Parcel::ToHost(Box::new(credit)));
                 }
             }
-            Parcel::ToHost(DeviceMessage::Credit { stream, bytes }) => {
-                self.host.grant(stream, bytes).unwrap();
-            }
-            Parcel::ToHost(DeviceMessage::Credits(limits)) => {
-                assert!(self.limits.per_stream_bytes < limits.per_stream_bytes);
-                self.limits = limits;
-                self.host.raise(limits);
-            }
-            Parcel::ToHost(message) => panic!("{message:?}"),
+            Parcel::ToHost(message) => match *message {
+                DeviceMessage::Credit { stream, bytes } => self.host.grant(stream, bytes).unwrap(),
+                DeviceMessage::Credits(limits) => {
+                    assert!(self.limits.per_stream_bytes < limits.per_stream_bytes);
+                    self.limits = limits;
+                    self.host.raise(limits);
+                }
+                message => panic!("{message:?}"),
+            },
             Parcel::Made(bytes) => self.make(bytes),
         }
     }

@@ -19,7 +19,7 @@ pub(super) struct StreamEntry {
 
 impl Connection {
     /// A command or media frame: credited, checked for order, passed on unchanged.
-    pub(super) fn on_media(&mut self, now: Instant, frame: Frame<'_>) -> Result<(), End> {
+    pub(super) fn on_media(&mut self, now: Instant, frame: &Frame<'_>) -> Result<(), End> {
         let violation = |error: &dyn std::error::Error| End::Violation(error.to_string());
         let stream = frame.stream();
         let arrived = self.inflow.arrived(now, stream, frame.body.len());
