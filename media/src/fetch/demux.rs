@@ -6,6 +6,7 @@
 //! something is bounded. Times are microseconds of the media's own time line.
 #![expect(unsafe_code, reason = "FFmpeg's demuxers with limits and input of our own")]
 
+use super::input::{self, Input};
 use super::line::Line;
 use super::reader::Reader;
 use super::{FetchError, SourceError};
@@ -18,11 +19,11 @@ use ffmpeg_next::ffi::{
     AV_DISPOSITION_ATTACHED_PIC, AV_NOPTS_VALUE, AV_PKT_FLAG_KEY, AVDictionary, AVDiscard,
     AVERROR_EOF, AVERROR_EXIT, AVFMT_FLAG_CUSTOM_IO, AVFMT_FLAG_FAST_SEEK, AVFormatContext,
     AVIOContext, AVIOInterruptCB, AVMediaType, AVPacket, AVPacketSideDataType,
-    AVSEEK_FLAG_BACKWARD, AVSEEK_FORCE, AVSEEK_SIZE, AVStream, SEEK_CUR, SEEK_END, SEEK_SET,
-    av_dict_free, av_dict_set, av_freep, av_malloc, av_max_alloc, av_packet_alloc, av_packet_free,
-    av_packet_get_side_data, av_packet_unref, av_read_frame, av_seek_frame,
-    av_stream_get_side_data, avformat_alloc_context, avformat_close_input,
-    avformat_find_stream_info, avformat_open_input, avio_alloc_context, avio_context_free,
+    AVSEEK_FLAG_BACKWARD, AVStream, av_dict_free, av_dict_set, av_freep, av_malloc, av_max_alloc,
+    av_opt_set, av_packet_alloc, av_packet_free, av_packet_get_side_data, av_packet_unref,
+    av_read_frame, av_seek_frame, av_stream_get_side_data, avformat_alloc_context,
+    avformat_close_input, avformat_find_stream_info, avformat_open_input, avio_alloc_context,
+    avio_context_free,
 };
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -62,6 +63,13 @@ const NEAR_MICROS: i64 = 1_000_000;
 
 /// How FFmpeg's names of formats begin whose header counts the duration from time zero.
 const TELL_THEIR_END: [&[u8]; 2] = [b"mov,", b"matroska,"];
+
+/// Decoders that may be tried before the first frame, by how FFmpeg's names of formats begin;
+/// of the others all. Matroska does not tell in which order H.264's and H.265's pictures come.
+const PROBE_DECODERS: [(&[u8], &CStr); 2] = [
+    (b"mov,", c"aac,mp3,mp3float,opus,libopus,vorbis,flac"),
+    (b"matroska,", c"h264,hevc,aac,mp3,mp3float,opus,libopus,vorbis,flac"),
+];
 
 /// Taken for the duration of a first frame that tells none.
 const EXPECTED_DURATION_MICROS: i64 = 40_000;
@@ -123,15 +131,6 @@ struct Stream {
     kind: TrackKind,
     last_end: Option<Pts>,
     last_duration_micros: i64,
-}
-
-/// What FFmpeg's callbacks work on.
-struct Input {
-    reader: Reader,
-    line: Arc<Line>,
-    failure: Option<FetchError>,
-    /// Bytes that may still be read for what is under way.
-    budget: u64,
 }
 
 impl Demux {
@@ -278,8 +277,15 @@ impl Demux {
             if buffer.is_null() {
                 return Err(OUT_OF_MEMORY);
             }
-            self.io =
-                avio_alloc_context(buffer.cast(), size, 0, opaque, Some(read), None, Some(seek));
+            self.io = avio_alloc_context(
+                buffer.cast(),
+                size,
+                0,
+                opaque,
+                Some(input::read),
+                None,
+                Some(input::seek),
+            );
             if self.io.is_null() {
                 av_freep((&raw mut buffer).cast());
                 return Err(OUT_OF_MEMORY);
@@ -293,7 +299,7 @@ impl Demux {
             let context = &mut *self.context;
             context.pb = self.io;
             context.flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_FAST_SEEK;
-            context.interrupt_callback = AVIOInterruptCB { callback: Some(is_cut), opaque };
+            context.interrupt_callback = AVIOInterruptCB { callback: Some(input::is_cut), opaque };
             let mut options: *mut AVDictionary = ptr::null_mut();
             for (name, value) in [
                 (c"format_whitelist", formats),
@@ -316,8 +322,26 @@ impl Demux {
             if opened < 0 {
                 return Err(opened);
             }
+            self.leave_pictures_undecoded();
             let analysed = avformat_find_stream_info(self.context, ptr::null_mut());
             if analysed < 0 { Err(analysed) } else { Ok(()) }
+        }
+    }
+
+    /// Formats whose headers tell all of their pictures need none decoded before the first is
+    /// wanted: 25 to 60 ms of a core for 1080p.
+    ///
+    /// # Safety
+    /// The context is open.
+    unsafe fn leave_pictures_undecoded(&mut self) {
+        // SAFETY: by contract; names and values are copied. A refused option changes nothing.
+        unsafe {
+            let name = CStr::from_ptr((*(*self.context).iformat).name).to_bytes();
+            let format = PROBE_DECODERS.iter().find(|(format, _)| name.starts_with(format));
+            let Some((_, decoders)) = format else { return };
+            let context = self.context.cast::<c_void>();
+            av_opt_set(context, c"codec_whitelist".as_ptr(), decoders.as_ptr(), 0);
+            av_opt_set(context, c"fpsprobesize".as_ptr(), c"0".as_ptr(), 0);
         }
     }
 
@@ -540,55 +564,4 @@ unsafe fn stream_at<'a>(context: *mut AVFormatContext, index: c_int) -> Option<&
 unsafe fn has_side_data(stream: &AVStream, kind: AVPacketSideDataType) -> bool {
     // SAFETY: by contract; a null size pointer is allowed.
     unsafe { !av_stream_get_side_data(stream, kind, ptr::null_mut()).is_null() }
-}
-
-/// Hands FFmpeg the next bytes.
-unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
-    // SAFETY: `opaque` is the box of the `Demux` that called FFmpeg on this thread and does not
-    // touch it meanwhile; `buffer` has room for `size` bytes.
-    let (input, buffer) = unsafe {
-        let size = usize::try_from(size).unwrap_or(0);
-        (&mut *opaque.cast::<Input>(), std::slice::from_raw_parts_mut(buffer, size))
-    };
-    if input.budget == 0 {
-        return AVERROR_EXIT;
-    }
-    match input.reader.read(buffer) {
-        Ok(0) => AVERROR_EOF,
-        Ok(count) => {
-            let read = u64::try_from(count).unwrap_or(u64::MAX);
-            input.budget = input.budget.saturating_sub(read);
-            c_int::try_from(count).unwrap_or(size)
-        }
-        Err(failure) => {
-            input.failure = Some(failure);
-            AVERROR_EXIT
-        }
-    }
-}
-
-/// Moves to another place, or tells the length.
-unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
-    const REFUSED: i64 = -1;
-    // SAFETY: as in `read`.
-    let input = unsafe { &mut *opaque.cast::<Input>() };
-    let length = input.reader.length().and_then(|length| i64::try_from(length).ok());
-    let at = i64::try_from(input.reader.position()).unwrap_or(i64::MAX);
-    let base = match whence & !AVSEEK_FORCE {
-        AVSEEK_SIZE => return length.unwrap_or(REFUSED),
-        SEEK_SET => Some(0),
-        SEEK_CUR => Some(at),
-        SEEK_END => length,
-        _ => None,
-    };
-    let to = base.and_then(|base| base.checked_add(offset)).filter(|to| 0 <= *to);
-    let Some(to) = to else { return REFUSED };
-    if input.reader.seek(u64::try_from(to).unwrap_or(0)) { to } else { REFUSED }
-}
-
-/// Asked by FFmpeg now and then: 1 ends what it does.
-unsafe extern "C" fn is_cut(opaque: *mut c_void) -> c_int {
-    // SAFETY: as in `read`; only read.
-    let input = unsafe { &*opaque.cast::<Input>() };
-    c_int::from(input.budget == 0 || input.line.is_cut())
 }

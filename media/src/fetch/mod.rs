@@ -13,6 +13,7 @@
 mod address;
 mod demux;
 mod http;
+mod input;
 mod line;
 mod pieces;
 mod playlist;

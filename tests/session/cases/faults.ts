@@ -74,7 +74,14 @@ const FAULTS: [name: string, cause: Step, undo?: Step][] = [
 
 function killAll(pids: number[], signal: NodeJS.Signals = "SIGKILL"): void {
   assert.notDeepEqual(pids, [], "there is nothing to kill");
-  for (const pid of pids) process.kill(pid, signal);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      // One that has ended with the one before.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH" || pid === pids[0]) throw error;
+    }
+  }
 }
 
 async function signalStages(rig: Rig, signal: NodeJS.Signals): Promise<void> {
