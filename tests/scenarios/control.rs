@@ -1,6 +1,6 @@
 //! The command line and the sockets: what scripts rely on, and what nobody else may see.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use nearside::control::{Connection, MAX_LINE, Reply, Request};
 use nearside::status::Status;
 use nearside_channel::message::{
@@ -16,6 +16,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Between two looks at something that cannot be waited for.
+const LOOK: Duration = Duration::from_millis(10);
 
 #[test]
 fn status_is_json_for_scripts_and_sentences_for_people() -> anyhow::Result<()> {
@@ -164,9 +168,18 @@ fn collected_logs_hold_what_agent_and_stages_said_meanwhile() -> anyhow::Result<
     };
     collect(&mut host, true)?;
     host.open_player(&["video/mp4; codecs=\"avc1.42c00d\""])?;
-    // An answer of the stage's: what it said before has come, too.
-    let seq = host.append(1, b"nonsense")?;
-    host.append_answer(seq)?;
+    let mut connection = Connection::open_at(&agent.control_socket())?;
+    connection.set_patience(Some(STEP))?;
+    let mut logs = |since| {
+        connection.send(&Request::Logs { since })?;
+        let Reply::Logs { lines, next } = connection.receive()? else { bail!("no logs") };
+        Ok((lines, next))
+    };
+    let since = Instant::now();
+    while !logs(0)?.0.iter().any(|line| line.contains("the stage has a page")) {
+        ensure!(since.elapsed() < STEP, "the stage does not say that it has a page");
+        std::thread::sleep(LOOK);
+    }
     collect(&mut host, false)?;
     let lines = collected(&mut host)?;
     let has = |text: &str| lines.iter().any(|line| line.contains(text));
@@ -176,13 +189,9 @@ fn collected_logs_hold_what_agent_and_stages_said_meanwhile() -> anyhow::Result<
     // Without a start it is all that is kept, also for the control socket.
     collect(&mut host, false)?;
     assert!(collected(&mut host)?.iter().any(|line| line.contains("agent runs")));
-    let mut connection = Connection::open_at(&agent.control_socket())?;
-    connection.set_patience(Some(STEP))?;
-    connection.send(&Request::Logs { since: 0 })?;
-    let Reply::Logs { lines, next } = connection.receive()? else { bail!("no logs") };
+    let (lines, next) = logs(0)?;
     assert!(lines.iter().any(|line| line.contains("agent runs")), "{lines:?}");
-    connection.send(&Request::Logs { since: next })?;
-    assert_eq!(connection.receive()?, Reply::Logs { lines: Vec::new(), next });
+    assert_eq!(logs(next)?, (Vec::new(), next));
     Ok(())
 }
 
