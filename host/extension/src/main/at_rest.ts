@@ -14,17 +14,21 @@ const NEAR = 0.2;
 /** There it would have ended, and begin anew as soon as it is asked whether it may play. */
 const BEFORE_END = 0.05;
 
-/** What the page appends it does so once: only a file can be opened anew, by the same address. */
-export function isAtRest({ onDevice, isFile, playback, told }: Control): boolean {
-  return onDevice && isFile && playback.paused && !playback.seeking && !told.severed;
+/**
+ * What the page appends it does so once: only a file can be opened anew, by the same address. One
+ * that plays in the session for a moment has less need of the device than any that plays there.
+ */
+export function isAtRest({ onDevice, isFile, playback, told, barred }: Control): boolean {
+  if (!isFile || told.severed) return false;
+  return onDevice ? playback.paused && !playback.seeking : barred.passes;
 }
 
 /** Others need its place on the device. */
 export function letGo(control: Control, link: Link, attachment: Attachment | null): void {
   if (!isAtRest(control)) return;
-  link.unwatch(control.playerId);
+  if (control.onDevice) link.unwatch(control.playerId);
   attachment?.rest();
-  showStill(control);
+  if (control.onDevice) showStill(control);
 }
 
 /** The parked element is what is seen in the page: it goes where the device stood. */

@@ -61,6 +61,7 @@ export class Control implements PlayerSink, Owner {
   readonly voice: StageVoice;
   readonly told = new Told();
   readonly autoplay = new Autoplay();
+  readonly barred = new Bar(timers, () => this.browserMoved());
   mode: Mode = "nothing";
   /** That the device shows, in pixels. */
   size: Size | null = null;
@@ -70,7 +71,6 @@ export class Control implements PlayerSink, Owner {
   #key: string | object = "";
   #attachment: Attachment | null = null;
   #source: SourceRecord | null = null;
-  readonly #bar = new Bar(timers, () => this.browserMoved());
   readonly #isPaused = () => native.paused.get(this.element);
   readonly #patience = new Patience();
   readonly #activity: Activity;
@@ -104,7 +104,7 @@ export class Control implements PlayerSink, Owner {
 
   /** Nothing is known of what it plays. */
   get rests(): boolean {
-    return this.#key === "" && this.#reported.id === 0 && this.#bar.reason === null;
+    return this.#key === "" && this.#reported.id === 0 && this.barred.reason === null;
   }
 
   get onDevice(): boolean {
@@ -240,16 +240,16 @@ export class Control implements PlayerSink, Owner {
 
   /** It plays in the session: see bar.ts. Whether that is new. */
   bar(reason: Reason, lasts: Lasts): boolean {
-    if (!this.#bar.set(reason, lasts)) return false;
-    const was = this.#attachment;
+    if (!this.barred.set(reason, lasts)) return false;
     this.#leave(reason);
-    if (!this.#bar.passes) was?.lose(reason);
+    if (!this.barred.passes) this.#attachment?.lose(reason);
+    this.changed();
     return true;
   }
 
   /** It is shown in its page again. */
   shownInPage(): void {
-    this.#bar.shownInPage();
+    this.barred.shownInPage();
     this.browserMoved();
   }
 
@@ -299,7 +299,7 @@ export class Control implements PlayerSink, Owner {
   #engage(): void {
     const attachment = this.#attachment;
     if (!this.#link.on || !attachment?.may(this.#isPaused())) return;
-    if (this.#bar.reason || this.onDevice) return;
+    if (this.barred.reason || this.onDevice) return;
     // The browser's element comes first to where the device was: its next word says so.
     if (!this.#patience.trusts || !this.voice.keepsUp || this.told.changingHands) return;
     const { element } = this;
@@ -369,7 +369,7 @@ export class Control implements PlayerSink, Owner {
   /** A device that has nothing of the source: it joins in at what the page appends next. */
   #startAnew(): void {
     const { source } = this.#attachment ?? {};
-    if (!source || this.#bar.reason) return;
+    if (!source || this.barred.reason) return;
     this.#reported.gone();
     this.#attachment?.close();
     const attachment = this.#meet(source);
@@ -519,8 +519,8 @@ export class Control implements PlayerSink, Owner {
     }
     if (found.kind === "url" && this.preload.isNone) return;
     this.#link.wake();
-    this.#bar.renew();
-    const { reason, passes } = this.#bar;
+    this.barred.renew();
+    const { reason, passes } = this.barred;
     if (reason && !passes) return this.#reported.local(reason);
     if (found.kind === "mse") {
       const source = sourceOf(this.#link, found.mediaSource);
@@ -556,8 +556,8 @@ export class Control implements PlayerSink, Owner {
   #wake(): void {
     const found = findSource(this.element);
     if (this.#attachment || found.kind !== "url" || !this.preload.isNone) return;
-    this.#bar.renew();
-    if (this.#bar.reason) return;
+    this.barred.renew();
+    if (this.barred.reason) return;
     this.preload.wake();
     this.#key = found.key;
     this.told.data(native.readyState.get(this.element));

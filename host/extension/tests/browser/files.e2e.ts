@@ -197,6 +197,27 @@ test("more files than the device takes of a page", async () => {
   await page.close();
 });
 
+test("a picture of each of many files, and then a video plays on the device", async () => {
+  rig.status.record();
+  const page = await rig.context.newPage();
+  const errors = errorsOf(page);
+  await page.goto(rig.url("/behaviour.html"));
+  await page.evaluate(`(async () => {
+    const file = ${JSON.stringify(files.mp4)};
+    const canvas = document.createElement("canvas").getContext("2d");
+    for (let at = 0; at < 40; at++) {
+      const one = make({ preload: "auto", src: file + "?" + at, width: 64, height: 36 });
+      if (one.readyState < 2) await until(one, "loadeddata");
+      canvas.drawImage(one, 0, 0);
+    }
+    globalThis.video = make({ src: file }); await video.play();
+    await reaching(() => video.currentTime > 2);
+  })()`);
+  await onDevice(rig, "the video", (items) => items.some((item) => item.flowing));
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test("a video that goes to another document plays, and no error comes of it", async () => {
   const { page } = await played();
   const seen = await page.evaluate(`(async () => {
