@@ -21,7 +21,7 @@ import { Bar, type Lasts } from "./bar.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
 import { Events } from "./events.js";
-import { bufferedOf, factsOf, handoverOf, isAt, isSeen } from "./facts.js";
+import { bufferedOf, factsOf, goesElsewhere, handoverOf, isAt, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
@@ -201,9 +201,9 @@ export class Control implements PlayerSink, Owner {
   seek(to: number): void {
     native.currentTime.set(this.element, to);
     this.told.changingHands = false;
-    if (!this.onDevice || native.readyState.get(this.element) < 1) return;
+    if (!goesElsewhere(this.element, this.told)) return this.playback.browserSeeked(now());
+    if (!this.onDevice) return;
     this.events.seeks();
-    this.told.makingRoom = false;
     this.browserSeeks();
   }
 

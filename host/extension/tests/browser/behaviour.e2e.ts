@@ -149,6 +149,20 @@ new Bench().compare([
     expected: ["seeking,seeked,canplay,canplaythrough", 2.5, true],
   },
   {
+    name: "a seek where nothing is left to go to",
+    script: `const video = make(); const buffer = await fill(video, 3); await video.play();
+      await reaching(() => video.currentTime > 0.5); video.pause(); await until(video, "pause");
+      buffer.remove(0, Infinity); await until(buffer, "updateend");
+      const at = video.currentTime; log.length = 0; video.currentTime = 2;
+      const went = [video.seeking, video.currentTime === at];
+      for (const name of segments(3)) {
+        buffer.appendBuffer(await segment(name)); await until(buffer, "updateend");
+      }
+      await video.play(); await reaching(() => video.currentTime > at + 0.3);
+      return [went, log.join(), video.currentTime < 2];`,
+    expected: [[false, true], "play,playing", true],
+  },
+  {
     name: "the end, and again",
     script: `const video = make(); await fill(video); video.currentTime = video.duration - 0.4;
       await until(video, "canplaythrough"); log.length = 0;
