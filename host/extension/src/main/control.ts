@@ -91,7 +91,7 @@ export class Control implements PlayerSink, Owner {
       fire: this.fire,
       send: (command) => this.send(command),
       hasData: () => this.told.hasNewData() && this.fire("loadeddata"),
-      settle: (pending, failure) => this.promises.settle(pending, failure),
+      settle: (pending, failure, atOnce) => this.promises.settle(pending, failure, atOnce),
       refuse: (pending) => this.promises.refuse(pending),
     });
     this.preload = new Preload(element);
@@ -203,6 +203,7 @@ export class Control implements PlayerSink, Owner {
     this.told.changingHands = false;
     if (!goesElsewhere(this.element, this.told)) return this.playback.browserSeeked(now());
     if (!this.onDevice) return;
+    this.playback.started(now());
     this.events.seeks();
     this.browserSeeks();
   }
@@ -308,7 +309,6 @@ export class Control implements PlayerSink, Owner {
     if (isSeen(element) && !this.#link.ready) return;
     if (this.told.defers(native.paused.get(element), native.ended.get(element))) return;
     const handover = handoverOf(element, this.told.runs);
-    const played = spansOf(native.played.get(element));
     // One that is paused has refused them by now.
     const pending = handover.paused ? [] : this.promises.takeWaiting();
     this.told.changesHands();
@@ -318,7 +318,7 @@ export class Control implements PlayerSink, Owner {
     this.told.play = false;
     this.permission.pauseQuietly();
     if (this.isFile) this.preload.limit();
-    this.playback.takeOver(handover, pending, played);
+    this.playback.takeOver(handover, pending, spansOf(native.played.get(element)));
     this.callbacks.takeOver();
     this.frames.interrupt(handover.position);
     this.#begin(attachment);

@@ -40,8 +40,8 @@ export interface Effects {
   send(command: PlayerCommand): void;
   /** The device plays: the page is told `loadeddata` if the browser has not got so far. */
   hasData(): void;
-  /** Settles promises of `play()` after the events fired so far. */
-  settle(pending: readonly Pending[], failure: string | null): void;
+  /** Settles promises of `play()` after the events fired so far, or `atOnce`. */
+  settle(pending: readonly Pending[], failure: string | null, atOnce?: boolean): void;
   /** Refuses promises of `play()`: there is nothing that can be played. */
   refuse(pending: readonly Pending[]): void;
 }
@@ -276,11 +276,15 @@ export class Playback {
     this.#advance(now);
   }
 
+  /** The page pauses or seeks: in the browser play() with enough data has played by now. */
+  started(now: number): void {
+    if (this.#told === "starting" && !this.#seek) this.#goOn(now);
+  }
+
   /** `pause()`, or the element was taken out of its document (`removed`). */
   pause(now: number, removed = false): void {
     if (this.#paused) return;
-    // In the browser play() with enough data has played by now.
-    if (this.#told === "starting" && !this.#seek) this.#goOn(now);
+    this.started(now);
     this.#standStill(now);
     this.#paused = true;
     this.#told = "idle";
@@ -403,7 +407,8 @@ export class Playback {
 
   /** A new source: everything starts over. Nothing is told to the page but the promises. */
   reset(): void {
-    this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_LOAD);
+    const hasPlayed = this.#told === "starting" && !this.#seek;
+    this.#effects.settle(drain(this.#pending), hasPlayed ? null : INTERRUPTED_BY_LOAD, true);
     this.#clock.hold(0);
     this.#paused = true;
     this.#ended = false;

@@ -87,6 +87,25 @@ new Bench().compare([
     expected: ["seeking,waiting,seeked,canplay,playing,canplaythrough,pause,ended", true, true],
   },
   {
+    name: "play and a seek at once",
+    script: `const video = make(); await fill(video);
+      await reaching(() => log.includes("canplaythrough")); log.length = 0;
+      const played = video.play().then(() => log.push("played")); video.currentTime = 2;
+      await played; await reaching(() => log.at(-1) === "canplaythrough");
+      return log.join();`,
+    expected: "play,playing,played,seeking,waiting,seeked,canplay,playing,canplaythrough",
+  },
+  {
+    name: "play and another source at once",
+    script: `const video = make(); await fill(video);
+      await reaching(() => log.includes("canplaythrough")); log.length = 0;
+      const tell = (played) => played.then(() => log.push("played"), ({ name }) => log.push(name));
+      tell(video.play()); video.src = ""; await until(video, "error");
+      video.src = URL.createObjectURL(new MediaSource());
+      tell(video.play()); video.src = ""; await until(video, "error"); return log.join();`,
+    expected: "played,emptied,loadstart,error,AbortError,emptied,loadstart,error",
+  },
+  {
     name: "a seek as soon as it plays",
     script: `const video = make(); await fill(video);
       await reaching(() => log.includes("canplaythrough"));
