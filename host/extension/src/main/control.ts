@@ -34,7 +34,7 @@ import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
 import { Reported } from "./reported.js";
-import { restart } from "./restart.js";
+import { beginAgain, restart } from "./restart.js";
 import { makeRoom } from "./room.js";
 import { resized, type Size } from "./size.js";
 import type { Owner, SourceRecord } from "./source_record.js";
@@ -176,7 +176,7 @@ export class Control implements PlayerSink, Owner {
       const refusal = this.permission.refusal(this.told.severed);
       if (refusal) return refusal;
     }
-    if (this.playback.isAtEnd) this.seek(0);
+    if (this.playback.isAtEnd) beginAgain(this);
     return this.promises.make((pending) => {
       this.playback.play(pending, now());
       this.changed();
