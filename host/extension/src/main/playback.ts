@@ -19,7 +19,7 @@ import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
 import type { Motion } from "../isolated/bridge_protocol.js";
 import { DeviceClock } from "./clock.js";
 import { abs, drain, INFINITY, isFiniteNumber, max, min, push } from "./primordials.js";
-import { endOfSpanAt, intoSpan, micros, type Span, withSpan } from "./ranges.js";
+import { endOfSpanAt, intoSpan, micros, type Span, withSpan, withSpans } from "./ranges.js";
 
 /** What the browser's own element says now. Seconds. */
 export interface Facts {
@@ -238,7 +238,7 @@ export class Playback {
       this.#tokens += 1;
       this.#seek = seekTo(this.#tokens, from.position, false);
     }
-    this.#played = played;
+    this.#played = withSpans(this.#played, played);
     this.#playedFrom = this.#told === "playing" ? from.position : null;
     for (let at = 0; at < pending.length; at++) push(this.#pending, pending[at] as Pending);
   }

@@ -247,6 +247,17 @@ new Bench().compare([
     expected: [false, true, "pause"],
   },
   {
+    name: "what has played stays played, whoever goes on",
+    script: `const video = make(); await fill(video); await video.play();
+      await reaching(() => video.currentTime > 0.5); video.playbackRate = 0;
+      let left = 30; await reaching(() => left-- === 0); const counts = [video.played.length];
+      video.playbackRate = 1; video.currentTime = 2; await until(video, "playing");
+      await reaching(() => video.currentTime > 2.5); counts.push(video.played.length);
+      const first = video.played.end(0) - video.played.start(0); video.src = "";
+      return [counts, first > 0.4 && first < 1.5, video.played.length];`,
+    expected: [[1, 2], true, 0],
+  },
+  {
     name: "a rate of 0 stands until it is another",
     script: `const video = make(); await fill(video); video.playbackRate = 0; await video.play();
       const at = video.currentTime; let left = 30; await reaching(() => left-- === 0);
