@@ -21,7 +21,7 @@ import { Bar, type Lasts } from "./bar.js";
 import { Captions } from "./captions.js";
 import { CueClock } from "./cues.js";
 import { Events } from "./events.js";
-import { bufferedOf, factsOf, handoverOf, isAt, isSeen } from "./facts.js";
+import { bufferedOf, factsOf, goesElsewhere, handoverOf, isAt, isSeen } from "./facts.js";
 import { FrameCallbacks } from "./frame_callbacks.js";
 import { FramePacer } from "./frames.js";
 import type { Link, PlayerSink } from "./link.js";
@@ -34,7 +34,7 @@ import { Promises } from "./promises.js";
 import { microsOrNull, type Span } from "./ranges.js";
 import { reasons } from "./reasons.js";
 import { Reported } from "./reported.js";
-import { restart } from "./restart.js";
+import { beginAgain, restart } from "./restart.js";
 import { makeRoom } from "./room.js";
 import { resized, type Size } from "./size.js";
 import type { Owner, SourceRecord } from "./source_record.js";
@@ -91,7 +91,7 @@ export class Control implements PlayerSink, Owner {
       fire: this.fire,
       send: (command) => this.send(command),
       hasData: () => this.told.hasNewData() && this.fire("loadeddata"),
-      settle: (pending, failure) => this.promises.settle(pending, failure),
+      settle: (pending, failure, atOnce) => this.promises.settle(pending, failure, atOnce),
       refuse: (pending) => this.promises.refuse(pending),
     });
     this.preload = new Preload(element);
@@ -176,7 +176,7 @@ export class Control implements PlayerSink, Owner {
       const refusal = this.permission.refusal(this.told.severed);
       if (refusal) return refusal;
     }
-    if (this.playback.isAtEnd) this.seek(0);
+    if (this.playback.isAtEnd) beginAgain(this);
     return this.promises.make((pending) => {
       this.playback.play(pending, now());
       this.changed();
@@ -201,9 +201,10 @@ export class Control implements PlayerSink, Owner {
   seek(to: number): void {
     native.currentTime.set(this.element, to);
     this.told.changingHands = false;
-    if (!this.onDevice || native.readyState.get(this.element) < 1) return;
+    if (!goesElsewhere(this.element, this.told)) return this.playback.browserSeeked(now());
+    if (!this.onDevice) return;
+    this.playback.started(now());
     this.events.seeks();
-    this.told.makingRoom = false;
     this.browserSeeks();
   }
 
@@ -308,7 +309,6 @@ export class Control implements PlayerSink, Owner {
     if (isSeen(element) && !this.#link.ready) return;
     if (this.told.defers(native.paused.get(element), native.ended.get(element))) return;
     const handover = handoverOf(element, this.told.runs);
-    const played = spansOf(native.played.get(element));
     // One that is paused has refused them by now.
     const pending = handover.paused ? [] : this.promises.takeWaiting();
     this.told.changesHands();
@@ -318,7 +318,7 @@ export class Control implements PlayerSink, Owner {
     this.told.play = false;
     this.permission.pauseQuietly();
     if (this.isFile) this.preload.limit();
-    this.playback.takeOver(handover, pending, played);
+    this.playback.takeOver(handover, pending, spansOf(native.played.get(element)));
     this.callbacks.takeOver();
     this.frames.interrupt(handover.position);
     this.#begin(attachment);

@@ -1,6 +1,6 @@
 /** What the browser's own element says now, as the playback state asks for it. */
 import { native, spansOf } from "./natives.js";
-import { type Facts, HAVE_ENOUGH_DATA, type Handover } from "./playback.js";
+import { type Facts, HAVE_ENOUGH_DATA, HAVE_METADATA, type Handover } from "./playback.js";
 import { abs } from "./primordials.js";
 import { endOfSpanAt, type Span } from "./ranges.js";
 import type { Told } from "./told.js";
@@ -51,6 +51,15 @@ export function handoverOf(element: HTMLMediaElement, runs: boolean): Handover {
 /** Whether the browser's element is at a place in its media, in seconds. */
 export function isAt(element: HTMLMediaElement, at: number): boolean {
   return abs(native.currentTime.get(element) - at) <= SAME_PLACE;
+}
+
+/**
+ * Whether the browser goes where the page has just sent it: not before it has loaded, nor where
+ * there is no place to go to, as in live media of which everything was removed.
+ */
+export function goesElsewhere(element: HTMLMediaElement, { severed }: Told): boolean {
+  if (native.readyState.get(element) < HAVE_METADATA) return false;
+  return severed || native.seeking.get(element);
 }
 
 /** Whether the browser can go to a place, in seconds: servers without ranges let it go to 0 only. */

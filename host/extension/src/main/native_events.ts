@@ -330,7 +330,9 @@ function enough(control: Control, type: "loadeddata" | "canplay" | "canplaythrou
 /** A file that is loaded no further: the device has enough, whatever the browser has. */
 function fileHasEnough(control: Control): void {
   const { told, playback } = control;
-  if (!control.onDevice || !control.isFile || told.settled) return;
+  if (!control.onDevice || !control.isFile) return;
+  // It may load anew by now.
+  if (!told.hasData || told.settled) return;
   if (native.readyState.get(control.element) >= 3) return;
   told.settled = true;
   control.fire("canplay");

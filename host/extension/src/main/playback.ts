@@ -19,7 +19,7 @@ import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
 import type { Motion } from "../isolated/bridge_protocol.js";
 import { DeviceClock } from "./clock.js";
 import { abs, drain, INFINITY, isFiniteNumber, max, min, push } from "./primordials.js";
-import { endOfSpanAt, intoSpan, micros, type Span, withSpan } from "./ranges.js";
+import { endOfSpanAt, intoSpan, micros, type Span, withSpan, withSpans } from "./ranges.js";
 
 /** What the browser's own element says now. Seconds. */
 export interface Facts {
@@ -40,8 +40,8 @@ export interface Effects {
   send(command: PlayerCommand): void;
   /** The device plays: the page is told `loadeddata` if the browser has not got so far. */
   hasData(): void;
-  /** Settles promises of `play()` after the events fired so far. */
-  settle(pending: readonly Pending[], failure: string | null): void;
+  /** Settles promises of `play()` after the events fired so far, or `atOnce`. */
+  settle(pending: readonly Pending[], failure: string | null, atOnce?: boolean): void;
   /** Refuses promises of `play()`: there is nothing that can be played. */
   refuse(pending: readonly Pending[]): void;
 }
@@ -238,7 +238,7 @@ export class Playback {
       this.#tokens += 1;
       this.#seek = seekTo(this.#tokens, from.position, false);
     }
-    this.#played = played;
+    this.#played = withSpans(this.#played, played);
     this.#playedFrom = this.#told === "playing" ? from.position : null;
     for (let at = 0; at < pending.length; at++) push(this.#pending, pending[at] as Pending);
   }
@@ -276,11 +276,15 @@ export class Playback {
     this.#advance(now);
   }
 
+  /** The page pauses or seeks: in the browser play() with enough data has played by now. */
+  started(now: number): void {
+    if (this.#told === "starting" && !this.#seek) this.#goOn(now);
+  }
+
   /** `pause()`, or the element was taken out of its document (`removed`). */
   pause(now: number, removed = false): void {
     if (this.#paused) return;
-    // In the browser play() with enough data has played by now.
-    if (this.#told === "starting" && !this.#seek) this.#goOn(now);
+    this.started(now);
     this.#standStill(now);
     this.#paused = true;
     this.#told = "idle";
@@ -403,7 +407,8 @@ export class Playback {
 
   /** A new source: everything starts over. Nothing is told to the page but the promises. */
   reset(): void {
-    this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_LOAD);
+    const hasPlayed = this.#told === "starting" && !this.#seek;
+    this.#effects.settle(drain(this.#pending), hasPlayed ? null : INTERRUPTED_BY_LOAD, true);
     this.#clock.hold(0);
     this.#paused = true;
     this.#ended = false;

@@ -66,16 +66,21 @@ export class Promises {
     this.ignore(answer);
   }
 
-  /** After the events that are queued now; `failure`: why, in the browser's words. */
-  settle(pending: readonly Pending[], failure: string | null): void {
+  /**
+   * After the events that are queued now, or `atOnce` where none of them is told any more;
+   * `failure`: why, in the browser's words.
+   */
+  settle(pending: readonly Pending[], failure: string | null, atOnce = false): void {
     if (pending.length === 0) return;
-    queueTask(() => {
+    const settles = () => {
       const error = failure === null ? null : new NativeDOMException(failure, "AbortError");
       for (let at = 0; at < pending.length; at++) {
         if (error) pending[at]?.reject(error);
         else pending[at]?.resolve();
       }
-    });
+    };
+    if (atOnce) settles();
+    else queueTask(settles);
   }
 
   /** There is nothing that can be played: the page hears `error` first. */

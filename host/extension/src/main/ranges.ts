@@ -75,6 +75,13 @@ export function withSpan(spans: readonly Span[], added: Span): Span[] {
   return result;
 }
 
+/** What one of both has. */
+export function withSpans(spans: readonly Span[], added: readonly Span[]): readonly Span[] {
+  let all = spans;
+  for (let at = 0; at < added.length; at++) all = withSpan(all, added[at] as Span);
+  return all;
+}
+
 /** Largest time the channel carries, in microseconds. */
 const MAX_MICROS = 2 ** 53 - 1;
 

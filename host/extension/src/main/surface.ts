@@ -8,8 +8,9 @@ import { listensTo } from "./cues.js";
 import { call, wrapConstructor, wrapGetter, wrapMethod, wrapSetter } from "./disguise.js";
 import type { Elements } from "./elements.js";
 import { makeQuality, makeTimeRanges } from "./imposters.js";
-import { NativeMediaElement, native, now } from "./natives.js";
+import { NativeMediaElement, native, now, spansOf } from "./natives.js";
 import { isInstance } from "./primordials.js";
+import { withSpans } from "./ranges.js";
 
 const ELEMENT = HTMLMediaElement.prototype;
 const VIDEO = HTMLVideoElement.prototype;
@@ -29,7 +30,14 @@ export function installSurface(elements: Elements): void {
   answer(ELEMENT, "error", ({ told, element }) =>
     told.severed ? null : native.error.get(element),
   );
-  answer(ELEMENT, "played", ({ playback }) => makeTimeRanges(playback.played(now())));
+  wrapGetter(ELEMENT, "played", (original, self) => {
+    const control = elements.onDevice(self) ?? elements.known(self);
+    const played = control?.playback.played(now()) ?? [];
+    if (control?.onDevice) return makeTimeRanges(played);
+    // Of what the device has played the browser, which plays since, knows nothing.
+    const own = call(original, self, []) as TimeRanges;
+    return played.length === 0 ? own : makeTimeRanges(withSpans(played, spansOf(own)));
+  });
   wrapGetter(ELEMENT, "seeking", (original, self) => {
     const control = elements.known(self);
     if (control?.told.changingHands) return control.told.owesSeeked;

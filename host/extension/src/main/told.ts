@@ -77,6 +77,7 @@ export class Told {
   changesHands(): void {
     this.#coming = 0;
     this.moved = false;
+    this.makingRoom = false;
   }
 
   /** The browser plays on; `changing`: it is sent there, or has to begin. */
@@ -107,6 +108,7 @@ export class Told {
   seeks(): void {
     this.settled = true;
     this.moved = false;
+    this.makingRoom = false;
   }
 
   /** The element loads anew. */

@@ -87,6 +87,25 @@ new Bench().compare([
     expected: ["seeking,waiting,seeked,canplay,playing,canplaythrough,pause,ended", true, true],
   },
   {
+    name: "play and a seek at once",
+    script: `const video = make(); await fill(video);
+      await reaching(() => log.includes("canplaythrough")); log.length = 0;
+      const played = video.play().then(() => log.push("played")); video.currentTime = 2;
+      await played; await reaching(() => log.at(-1) === "canplaythrough");
+      return log.join();`,
+    expected: "play,playing,played,seeking,waiting,seeked,canplay,playing,canplaythrough",
+  },
+  {
+    name: "play and another source at once",
+    script: `const video = make(); await fill(video);
+      await reaching(() => log.includes("canplaythrough")); log.length = 0;
+      const tell = (played) => played.then(() => log.push("played"), ({ name }) => log.push(name));
+      tell(video.play()); video.src = ""; await until(video, "error");
+      video.src = URL.createObjectURL(new MediaSource());
+      tell(video.play()); video.src = ""; await until(video, "error"); return log.join();`,
+    expected: "played,emptied,loadstart,error,AbortError,emptied,loadstart,error",
+  },
+  {
     name: "a seek as soon as it plays",
     script: `const video = make(); await fill(video);
       await reaching(() => log.includes("canplaythrough"));
@@ -147,6 +166,20 @@ new Bench().compare([
       await until(video, "canplaythrough");
       return [log.join(), video.currentTime, video.paused];`,
     expected: ["seeking,seeked,canplay,canplaythrough", 2.5, true],
+  },
+  {
+    name: "a seek where nothing is left to go to",
+    script: `const video = make(); const buffer = await fill(video, 3); await video.play();
+      await reaching(() => video.currentTime > 0.5); video.pause(); await until(video, "pause");
+      buffer.remove(0, Infinity); await until(buffer, "updateend");
+      const at = video.currentTime; log.length = 0; video.currentTime = 2;
+      const went = [video.seeking, video.currentTime === at];
+      for (const name of segments(3)) {
+        buffer.appendBuffer(await segment(name)); await until(buffer, "updateend");
+      }
+      await video.play(); await reaching(() => video.currentTime > at + 0.3);
+      return [went, log.join(), video.currentTime < 2];`,
+    expected: [[false, true], "play,playing", true],
   },
   {
     name: "the end, and again",
@@ -212,6 +245,17 @@ new Bench().compare([
       video.remove(); await until(video, "pause");
       return [moved, video.paused, log.join()];`,
     expected: [false, true, "pause"],
+  },
+  {
+    name: "what has played stays played, whoever goes on",
+    script: `const video = make(); await fill(video); await video.play();
+      await reaching(() => video.currentTime > 0.5); video.playbackRate = 0;
+      let left = 30; await reaching(() => left-- === 0); const counts = [video.played.length];
+      video.playbackRate = 1; video.currentTime = 2; await until(video, "playing");
+      await reaching(() => video.currentTime > 2.5); counts.push(video.played.length);
+      const first = video.played.end(0) - video.played.start(0); video.src = "";
+      return [counts, first > 0.4 && first < 1.5, video.played.length];`,
+    expected: [[1, 2], true, 0],
   },
   {
     name: "a rate of 0 stands until it is another",

@@ -134,6 +134,17 @@ const HEARD: Record<string, { script: string; expected: string }> = {
       await reaching(() => log.includes("canplaythrough"));`,
     expected: "loadstart,loadedmetadata,seeking,seeked,loadeddata,canplay,canplaythrough",
   },
+  "another file as soon as one can play": {
+    script: `video = make(); video.src = second; await until(video, "canplaythrough");
+      log.length = 0; video.src = first; await until(video, "canplaythrough");`,
+    expected: "emptied,loadstart,loadedmetadata,loadeddata,canplay,canplaythrough",
+  },
+  "play at the end that it was sent to": {
+    script: `video.pause(); video.currentTime = video.duration; await until(video, "seeked");
+      await reaching(() => video.ended && log.at(-1) === "canplaythrough"); log.length = 0;
+      video.muted = false; await video.play(); await reaching(() => log.includes("canplaythrough"));`,
+    expected: "seeking,play,waiting,seeked,canplay,playing,canplaythrough",
+  },
   "play before there is a file": {
     script: `video = make(); const played = video.play(); await until(video, "waiting");
       video.src = second; await played.catch(({ name }) => log.push(name));`,

@@ -10,6 +10,8 @@ type Step =
   | { pause: true }
   /** The page seeks; the browser says `seeking`. */
   | { seek: number }
+  /** The page is about to seek. */
+  | { started: true }
   | { browserSeeked: true }
   | { deviceSeeked: number }
   | { device: PlaybackState; at: number; rate?: number }
@@ -52,6 +54,7 @@ class Bench {
       const resolve = () => this.seen.push("resolved");
       playback.play({ resolve, reject: () => this.seen.push("rejected") }, now);
     } else if ("pause" in step) playback.pause(now);
+    else if ("started" in step) playback.started(now);
     else if ("seek" in step) {
       this.facts = { ...this.facts, position: step.seek };
       playback.seek(step.seek, now, true);
@@ -137,10 +140,24 @@ test("pause before it plays rejects, if there was too little to play", () => {
 
 test("a new source rejects what waits and is paused", () => {
   const { playback } = check([
-    [{ play: true }, "play,> play"],
+    [{ facts: { readyState: 1, buffered: [] } }, ""],
+    [{ play: true }, "play,waiting,> play"],
     [{ load: true }, "rejected"],
   ]);
   assert.equal(playback.paused, true);
+});
+
+test("what has enough has played before the page seeks, or sets another source", () => {
+  check([
+    [{ play: true }, "play,> play"],
+    [{ started: true }, "playing,resolved"],
+    [{ seek: 5 }, "> seek 5000000 1,seeking,waiting"],
+    [{ started: true }, ""],
+  ]);
+  check([
+    [{ play: true }, "play,> play"],
+    [{ load: true }, "resolved"],
+  ]);
 });
 
 test("a seek is over when browser and device are there, whoever is first", () => {
