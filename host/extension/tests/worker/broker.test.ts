@@ -10,6 +10,7 @@ import type {
   StreamEvent,
 } from "../../src/generated/messages.js";
 import { Broker } from "../../src/worker/broker.js";
+import { APPEND_BYTES, MAX_UNANSWERED_BYTES } from "../../src/worker/flow.js";
 import { Log } from "../../src/worker/log.js";
 import type { Frame, FrameSender } from "../../src/worker/page.js";
 
@@ -355,6 +356,21 @@ test("media nobody answers is bounded over all tabs, and the bound is given back
   bench.broker.fromDevice({ type: "stream", page: one.page, stream: one.stream, event });
   bench.append(one.frame, 6, 2, large);
   assert.equal(bench.taken().length, 1);
+});
+
+test("many small appends may be under way, and each counts more than its media", () => {
+  const bench = new Bench();
+  const [one, two] = [playing(bench), playing(bench, { tab: 2 })];
+  const many = 2000;
+  const data = new ArrayBuffer(1);
+  for (let seq = 1; seq <= many; seq += 1) {
+    bench.append(one.frame, 6, seq, 1);
+    bench.broker.fromFrame(one.frame, { type: "media", stream: 6, data });
+  }
+  assert.equal(bench.taken().length, 2 * many);
+  bench.append(two.frame, 6, 1, MAX_UNANSWERED_BYTES - many * (APPEND_BYTES + 1));
+  const [failed] = bench.heard(two.frame);
+  assert.equal(failed?.type === "player" && failed.event.type, "failed");
 });
 
 test("frames hear how much of their media the host has read", () => {
