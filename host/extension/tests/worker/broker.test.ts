@@ -258,6 +258,10 @@ test("a lost host has forgotten every player; late messages about it go nowhere"
   bench.append(frame, 6, 1, 4);
   bench.player(frame, 5, { type: "play" });
   assert.deepEqual(bench.taken(), []);
+  // Was on its way when the host went: the next one would not know it either.
+  bench.player(frame, 8, OPEN);
+  assert.deepEqual(bench.taken(), []);
+  assert.deepEqual(bench.heard(frame), [{ type: "forgotten", player: 8, reason: WHY }]);
 
   bench.broker.refresh({ channel: CHANNEL, refusal: () => null });
   bench.player(frame, 9, OPEN);
