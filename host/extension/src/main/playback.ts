@@ -127,6 +127,8 @@ export class Playback {
   #told: Told = "idle";
   #device: PlaybackState = "paused";
   #seek: Seek | null = null;
+  /** Where a stage that is new goes first, unnoticed: what it says before is no position. */
+  #return: Seek | null = null;
   #tokens = 0;
   /** Taken over while it played: until the device plays, too, the page hears nothing. */
   #arriving = false;
@@ -342,6 +344,7 @@ export class Playback {
   }
 
   deviceSeeked(token: number, now: number): void {
+    if (token === this.#tokens) this.#return = null;
     if (this.#seek?.token !== token) return;
     this.#seek.deviceThere = true;
     this.#finishSeek(now);
@@ -350,7 +353,7 @@ export class Playback {
   /** A report of the device. */
   deviceState(state: PlaybackState, position: number, rate: number, now: number): void {
     const before = this.#clock.reported;
-    if (this.#seek && !this.#begins(this.#seek, state, position)) return;
+    if (!this.#begins(state, position)) return;
     this.#device = state;
     if (this.#seek?.token === WRAPPED && state !== "seeking" && state !== "stalled") {
       this.#seek.deviceThere = true;
@@ -442,11 +445,13 @@ export class Playback {
    */
   deviceReady(fresh: boolean, now: number): void {
     const at = this.position(now);
+    this.#return = null;
     if (this.#seek || !fresh || at > 0) {
       this.#tokens += 1;
-      const { browserThere = true } = this.#seek ?? {};
+      const seek = seekTo(this.#tokens, at, this.#seek?.browserThere ?? true);
       // A seek of the page goes on; without one the page must not notice.
-      if (this.#seek) this.#seek = seekTo(this.#tokens, at, browserThere);
+      if (this.#seek) this.#seek = seek;
+      else this.#return = seek;
       this.#effects.send({ type: "seek", to_micros: micros(at), token: this.#tokens });
     }
     this.#effects.send({ type: this.#paused || this.#ended ? "pause" : "play" });
@@ -498,9 +503,10 @@ export class Playback {
     this.#owesThrough = false;
   }
 
-  /** Whether a report is about this seek: the device says first where it goes. */
-  #begins(seek: Seek, state: PlaybackState, position: number): boolean {
-    if (seek.token === WRAPPED) return true;
+  /** Whether a report is about the seek under way: the device says first where it goes. */
+  #begins(state: PlaybackState, position: number): boolean {
+    const seek = this.#seek ?? this.#return;
+    if (!seek || seek.token === WRAPPED) return true;
     seek.begun ||= state === "seeking" && abs(position - seek.to) < EXACT;
     return seek.begun;
   }

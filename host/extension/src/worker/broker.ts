@@ -352,6 +352,8 @@ export class Broker {
     const player = frame.players.get(local);
     if (command.type === "open") {
       if (player) return this.#expel(frame, "a player opened twice");
+      // The frame has not heard yet that the host is gone.
+      if (frame.page.stage === "closed") return this.#forgets(frame, local);
       const id = this.#playerIds.take();
       if (id === null) return this.#refuse(frame, local, FULL);
       const opened: Player = {
@@ -403,6 +405,11 @@ export class Broker {
       default:
         return this.#toHost(player, command);
     }
+  }
+
+  #forgets(frame: Frame, player: number): void {
+    const why = frame.refused ?? lostDevice();
+    frame.port.post({ type: "forgotten", player, reason: why });
   }
 
   #playerEvent(player: Player, event: PlayerEvent): void {

@@ -13,8 +13,8 @@ import type { StreamCommand, StreamEvent } from "../generated/messages.js";
 
 /** Media that may be under way to the device, over all tabs. Browsers hold less a page. */
 export const MAX_UNANSWERED_BYTES = 256 * 1024 * 1024;
-/** Appends that may be under way on one stream. */
-const MAX_UNANSWERED = 1024;
+/** What an append counts beside its media: pages may append each picture by itself. */
+export const APPEND_BYTES = 4096;
 
 /** Bytes under way, shared by all streams of the browser. */
 export class Budget {
@@ -56,8 +56,9 @@ export class StreamFlow {
     if (this.#remaining > 0) return "disorder";
     if (command.type !== "append") return "sent";
     if (this.#unanswered.has(command.seq)) return "disorder";
-    if (this.#unanswered.size >= MAX_UNANSWERED || !this.#budget.take(command.bytes)) return "full";
-    this.#unanswered.set(command.seq, command.bytes);
+    const bytes = command.bytes + APPEND_BYTES;
+    if (!this.#budget.take(bytes)) return "full";
+    this.#unanswered.set(command.seq, bytes);
     this.#remaining = command.bytes;
     return "sent";
   }

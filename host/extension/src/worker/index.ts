@@ -46,6 +46,11 @@ const native = new NativeHost(
       broker.hostStarts();
       collection.hostStarted();
     },
+    released: () => {
+      clearTimeout(looking);
+      host = { at: "starting" };
+      refresh();
+    },
     event: onHostEvent,
     lost: (reason) => {
       clearTimeout(looking);

@@ -16,6 +16,8 @@ import { type Action, Reconnect } from "./reconnect.js";
 export interface NativeEvents {
   /** A port is being opened. */
   starting(): void;
+  /** Nobody needs the host any more: what it said holds no longer. */
+  released(): void;
   event(event: HostEvent): void;
   lost(reason: Reason): void;
 }
@@ -62,6 +64,7 @@ export class NativeHost {
         this.#log.write("host: not needed any more, port closed");
         this.#port?.disconnect();
         this.#port = null;
+        this.#events.released();
         return;
       case "wake":
         clearTimeout(this.#timer);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
+import { eventually } from "../../../../tests/session/wait.ts";
 import { errorsOf, nativeFrames, PLAY_MS } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
 
@@ -107,6 +108,16 @@ test("a picture that the page takes, and after a while the device again", async 
   );
   assert.deepEqual(errors, []);
   await page.close();
+});
+
+test("a page that comes when the host has been let go", async () => {
+  const { page } = await playing();
+  await page.close();
+  const isGone = async () => (rig.relays().length === 0 ? true : undefined);
+  await eventually("end of the port", isGone, PLAY_MS);
+  const next = await playing();
+  assert.deepEqual(next.errors, []);
+  await next.page.close();
 });
 
 test("picture-in-picture that the browser refuses", async () => {

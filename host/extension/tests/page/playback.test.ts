@@ -365,6 +365,34 @@ test("a stage that is new is told where to go, and the page hears nothing of it"
   ]);
 });
 
+test("what a stage that is new says before it goes where it was told is no position", () => {
+  const { playback } = check([
+    ...PLAYING,
+    [{ device: "playing", at: 7 }, ""],
+    [{ ready: "anew" }, "> seek 7000000 1,> play"],
+    [{ device: "paused", at: 0 }, ""],
+    [{ device: "seeking", at: 0 }, ""],
+    [{ device: "stalled", at: 0 }, ""],
+  ]);
+  assert.equal(playback.position(0), 7);
+  playback.deviceState("seeking", 7, 0, 0);
+  playback.deviceState("playing", 7.5, 1, 500);
+  assert.equal(playback.position(600), 7.6);
+});
+
+test("a page that seeks while a stage that is new is on its way hears of the seek's end", () => {
+  const { playback } = check([
+    ...PLAYING,
+    [{ device: "playing", at: 7 }, ""],
+    [{ ready: "anew" }, "> seek 7000000 1,> play"],
+    [{ seek: 20 }, "> seek 20000000 2,seeking,waiting"],
+    [{ browserSeeked: true }, ""],
+    [{ deviceSeeked: 2 }, "timeupdate,seeked"],
+    [{ device: "playing", at: 20, rate: 1 }, "canplay,playing,canplaythrough"],
+  ]);
+  assert.equal(playback.position(100), 20.1);
+});
+
 test("a seek under way goes on with a stage that is new", () => {
   check([
     [{ seek: 20 }, "> seek 20000000 1,seeking"],

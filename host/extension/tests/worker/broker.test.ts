@@ -10,6 +10,7 @@ import type {
   StreamEvent,
 } from "../../src/generated/messages.js";
 import { Broker } from "../../src/worker/broker.js";
+import { APPEND_BYTES, MAX_UNANSWERED_BYTES } from "../../src/worker/flow.js";
 import { Log } from "../../src/worker/log.js";
 import type { Frame, FrameSender } from "../../src/worker/page.js";
 
@@ -257,6 +258,10 @@ test("a lost host has forgotten every player; late messages about it go nowhere"
   bench.append(frame, 6, 1, 4);
   bench.player(frame, 5, { type: "play" });
   assert.deepEqual(bench.taken(), []);
+  // Was on its way when the host went: the next one would not know it either.
+  bench.player(frame, 8, OPEN);
+  assert.deepEqual(bench.taken(), []);
+  assert.deepEqual(bench.heard(frame), [{ type: "forgotten", player: 8, reason: WHY }]);
 
   bench.broker.refresh({ channel: CHANNEL, refusal: () => null });
   bench.player(frame, 9, OPEN);
@@ -355,6 +360,21 @@ test("media nobody answers is bounded over all tabs, and the bound is given back
   bench.broker.fromDevice({ type: "stream", page: one.page, stream: one.stream, event });
   bench.append(one.frame, 6, 2, large);
   assert.equal(bench.taken().length, 1);
+});
+
+test("many small appends may be under way, and each counts more than its media", () => {
+  const bench = new Bench();
+  const [one, two] = [playing(bench), playing(bench, { tab: 2 })];
+  const many = 2000;
+  const data = new ArrayBuffer(1);
+  for (let seq = 1; seq <= many; seq += 1) {
+    bench.append(one.frame, 6, seq, 1);
+    bench.broker.fromFrame(one.frame, { type: "media", stream: 6, data });
+  }
+  assert.equal(bench.taken().length, 2 * many);
+  bench.append(two.frame, 6, 1, MAX_UNANSWERED_BYTES - many * (APPEND_BYTES + 1));
+  const [failed] = bench.heard(two.frame);
+  assert.equal(failed?.type === "player" && failed.event.type, "failed");
 });
 
 test("frames hear how much of their media the host has read", () => {
