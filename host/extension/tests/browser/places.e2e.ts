@@ -163,3 +163,22 @@ test("what has nothing to be seen covers nothing", async () => {
   const layout = await layouts.until("its place", ({ covered }) => covered.length === 0);
   assert.ok(isSeen(layout, 240, 130));
 });
+
+test("the page changes where the picture lies in its box", async () => {
+  await show(`<style>video { width: 480px; height: 480px; object-fit: contain }</style>
+    <slot></slot>`);
+  const at = (style: string) =>
+    page.evaluate((text) => {
+      (media[0] as HTMLVideoElement).style.objectPosition = text;
+    }, style);
+  const { y: middle } = (await layouts.until("the middle", ({ rect }) => rect.height === 270)).rect;
+  for (const [style, y] of [
+    ["left top", 0],
+    ["50% 30px", 30],
+    ["0% 100%", 210],
+  ] as const) {
+    await at(style);
+    await layouts.until(style, ({ rect }) => rect.y - middle === y - 105);
+  }
+  await at("");
+});
