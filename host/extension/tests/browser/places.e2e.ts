@@ -164,6 +164,36 @@ test("what has nothing to be seen covers nothing", async () => {
   assert.ok(isSeen(layout, 240, 130));
 });
 
+test("a banner over a paused video, anywhere in the page", async () => {
+  await show("<slot></slot>");
+  await page.evaluate(() => {
+    const video = media[0] as HTMLVideoElement;
+    video.pause();
+    // In a tree of its own, as consent banners are.
+    const host = document.createElement("div");
+    host.id = "host";
+    host.attachShadow({ mode: "open" }).innerHTML = "<div>words</div>";
+    document.body.prepend(host);
+    const banner = host.shadowRoot?.querySelector("div") as HTMLElement;
+    banner.style.cssText =
+      "display: none; position: fixed; left: 200px; top: 120px; width: 300px; height: 200px; " +
+      "z-index: 9; background: red";
+  });
+  await layouts.until("all of it", (layout) => isSeen(layout, 240, 130));
+  // After a change it is looked at for a while, and where the pointer is.
+  await page.mouse.move(5, 5);
+  await new Promise((resolve) => setTimeout(resolve, 6000));
+  await page.evaluate(() => {
+    const banner = document.querySelector("#host")?.shadowRoot?.querySelector("div");
+    banner?.style.setProperty("display", "block");
+  });
+  await layouts.until("nothing of it", (layout) => !isSeen(layout, 240, 130));
+  await page.evaluate(() => {
+    document.querySelector("#host")?.remove();
+    (media[0] as HTMLVideoElement).play();
+  });
+});
+
 test("the page changes where the picture lies in its box", async () => {
   await show(`<style>video { width: 480px; height: 480px; object-fit: contain }</style>
     <slot></slot>`);
