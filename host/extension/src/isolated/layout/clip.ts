@@ -78,6 +78,26 @@ function sidesOf(style: CSSStyleDeclaration, ...names: readonly string[]): Sides
   return [side("top"), side("right"), side("bottom"), side("left")];
 }
 
+/** Styles say lengths in six digits: nearer to one is one. */
+const UNSCALED = 1e-4;
+
+/** As `scaleOf`, to the fraction of a pixel, of an element whose style says its size. */
+export function preciseScaleOf(element: Element): readonly [number, number] {
+  const style = getComputedStyle(element);
+  const { width, height } = element.getBoundingClientRect();
+  const [top, right, bottom, left] =
+    style.boxSizing === "border-box" ? [0, 0, 0, 0] : sidesOf(style, "border", "padding");
+  const scale = (shown: number, laidOut: number) => {
+    const ratio = shown / laidOut;
+    // Without a box there is none.
+    return ratio > 0 && Number.isFinite(ratio) && Math.abs(ratio - 1) > UNSCALED ? ratio : 1;
+  };
+  return [
+    scale(width, Number.parseFloat(style.width) + left + right),
+    scale(height, Number.parseFloat(style.height) + top + bottom),
+  ];
+}
+
 /** `box`, which lies by `sides` inside of the element's border box, with its round corners. */
 function rounded(box: Box, style: CSSStyleDeclaration, sides: Sides, sizes: Sizes): Clip {
   const texts: Four<string> = [
