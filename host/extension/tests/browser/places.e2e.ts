@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import type { Rect } from "../../src/generated/messages.js";
+import type { Layout, Rect } from "../../src/generated/messages.js";
 import { isSeen, Layouts } from "./layouts.ts";
 import { onDevice, playAll } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
@@ -162,6 +162,83 @@ test("what has nothing to be seen covers nothing", async () => {
     <div class="layer"><p class="big"></p></div></div>`);
   const layout = await layouts.until("its place", ({ covered }) => covered.length === 0);
   assert.ok(isSeen(layout, 240, 130));
+});
+
+/** What of the picture is seen at points, in pixels from its edge at the top left. */
+interface Seen {
+  markup: string;
+  seen?: number[][];
+  hidden?: number[][];
+  fullscreen?: boolean;
+}
+const SEEN: Record<string, Seen> = {
+  "its slot is in a closed tree": {
+    markup: `<div><template shadowrootmode="closed"><style>:host { position: relative; width: 480px }
+      b { position: absolute; left: 0; top: 200px; width: 100%; height: 70px; background: red }
+      </style><slot></slot><b></b></template><slot></slot></div>`,
+    hidden: [[240, 235]],
+    seen: [[240, 100]],
+  },
+  "what clips one way": {
+    markup: `<div style="width: 300px; height: 100px; overflow-x: clip"><slot></slot></div>`,
+    hidden: [[400, 50]],
+    seen: [[200, 200]],
+  },
+  "what has no box": {
+    markup: `<div style="display: contents; overflow: hidden; opacity: 0.5"><slot></slot></div>`,
+    seen: [[240, 200]],
+  },
+  "what is moved holds what is fixed": {
+    markup: `<style>video { position: fixed; left: 0; top: 0 }</style>
+      <div style="width: 300px; height: 200px; overflow: hidden; translate: 10px 10px">
+      <slot></slot></div>`,
+    seen: [[200, 100]],
+    hidden: [
+      [400, 100],
+      [200, 230],
+    ],
+  },
+  "what will be moved, too": {
+    markup: `<style>video { position: absolute; left: 0; top: 0 }</style>
+      <div style="width: 300px; height: 200px; overflow: hidden; will-change: transform">
+      <slot></slot></div>`,
+    seen: [[200, 100]],
+    hidden: [[400, 100]],
+  },
+};
+
+for (const [what, { markup, seen = [], hidden = [], fullscreen }] of Object.entries(SEEN)) {
+  test(`what is seen of the picture: ${what}`, async () => {
+    await show("<slot></slot>");
+    await layouts.until("all of it", ({ covered, visible }) => visible && covered.length === 0);
+    await show(markup);
+    if (fullscreen) await page.evaluate(() => (media[0] as HTMLVideoElement).requestFullscreen());
+    const holds = (layout: Layout, [x = 0, y = 0]: number[]) => isSeen(layout, x, y);
+    let since = Date.now();
+    await layouts.until("what is seen", (layout) => {
+      const isRight =
+        seen.every((point) => holds(layout, point)) &&
+        !hidden.some((point) => holds(layout, point));
+      if (!isRight) since = Date.now();
+      // Nothing is known of what covers in the first moment.
+      return layout.fullscreen === (fullscreen ?? false) && Date.now() - since > 700;
+    });
+    if (fullscreen) await page.evaluate(() => document.exitFullscreen());
+  });
+}
+
+test("the body is what clips where the viewport does not scroll", async () => {
+  await show("<slot></slot>");
+  await layouts.until("all of it", ({ clip }) => clip.height === 270);
+  await page.addStyleTag({ content: "html { overflow: hidden } body { overflow: auto }" });
+  await page.evaluate(() => {
+    document.body.style.cssText = "height: 150px; position: relative";
+  });
+  await layouts.until("the body's part", ({ clip }) => 0 < clip.height && clip.height < 150);
+  await page.evaluate(() => {
+    document.body.removeAttribute("style");
+    for (const style of document.querySelectorAll("head > style:last-of-type")) style.remove();
+  });
 });
 
 test("a banner over a paused video, anywhere in the page", async () => {

@@ -6,7 +6,7 @@
  * found among the positioned elements near the picture. Only what has ink of its own counts:
  * a transparent layer of controls covers nothing but its buttons.
  */
-import { parentOf } from "./clip.js";
+import { parentOf, shadowOf } from "./clip.js";
 import { inkOf, OPAQUE } from "./ink.js";
 import { type Box, fewBoxes, intersection, isEmpty } from "./rects.js";
 
@@ -34,12 +34,6 @@ function opacityOf(element: Element, until: Element | null): number {
 
 function isShown(element: Element): boolean {
   return element.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true });
-}
-
-/** The shadow tree that an element's author gave it, open or closed. */
-export function shadowOf(element: Element): ShadowRoot | null {
-  if (!(element instanceof HTMLElement)) return null;
-  return chrome.dom.openOrClosedShadowRoot(element) as ShadowRoot | null;
 }
 
 type Scope = Document | ShadowRoot;

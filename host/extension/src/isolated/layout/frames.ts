@@ -15,8 +15,7 @@
  * it says there is not read, because nobody has joined.
  */
 import type { FrameNotice, FrameQuestion } from "../../frame_protocol.js";
-import { preciseScaleOf } from "./clip.js";
-import { shadowOf } from "./cover.js";
+import { preciseScaleOf, shadowOf } from "./clip.js";
 import { innerViewport, type Sight, type Viewport, viewportFrom } from "./viewport.js";
 
 /** Tokens that are waited for, the latest. */
