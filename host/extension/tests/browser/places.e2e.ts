@@ -172,12 +172,58 @@ interface Seen {
   fullscreen?: boolean;
 }
 const SEEN: Record<string, Seen> = {
+  "words scroll beneath it": {
+    markup: `<div style="position: relative; width: 480px; height: 270px; z-index: 2">
+      <slot></slot></div><article style="position: relative; margin-top: -200px; font-size: 80px">
+      words words words</article>`,
+    seen: [
+      [100, 120],
+      [300, 120],
+    ],
+  },
+  "an open player before positioned boxes": {
+    markup: `<div style="position: sticky; top: 0; width: 480px; height: 270px; z-index: 2">
+      <slot></slot></div><div style="position: relative; margin-top: -200px; height: 100px;
+      background: red">a card</div>`,
+    seen: [[240, 120]],
+  },
+  "a box before it": {
+    markup: `<div style="position: sticky; top: 0; width: 480px; height: 270px; z-index: 2">
+      <slot></slot></div><div style="position: relative; margin-top: -200px; height: 100px;
+      background: red; z-index: 3">a card</div>`,
+    hidden: [[240, 120]],
+    seen: [[240, 200]],
+  },
+  "a list that is longer than its box": {
+    markup: `<div style="position: relative; width: 480px"><slot></slot>
+      <div style="position: absolute; right: 0; top: 0; width: 150px; height: 100px; overflow: auto">
+      <p style="height: 900px; margin: 0; background: red">entries</p></div></div>`,
+    hidden: [[400, 50]],
+    seen: [[400, 200]],
+  },
+  "a shade over all of it, and words": {
+    markup: `<div style="position: relative; width: 480px"><slot></slot>
+      <div style="position: absolute; inset: 0; background: rgba(0, 0, 0, .4)">
+      <p style="margin: 0; font: 20px monospace">word</p></div></div>`,
+    hidden: [[20, 10]],
+    seen: [
+      [240, 10],
+      [240, 200],
+    ],
+  },
   "its slot is in a closed tree": {
     markup: `<div><template shadowrootmode="closed"><style>:host { position: relative; width: 480px }
       b { position: absolute; left: 0; top: 200px; width: 100%; height: 70px; background: red }
       </style><slot></slot><b></b></template><slot></slot></div>`,
     hidden: [[240, 235]],
     seen: [[240, 100]],
+  },
+  "it is full screen": {
+    markup: `<div style="position: relative; width: 480px"><slot></slot>
+      <div style="position: absolute; left: 0; top: 200px; width: 100%; height: 70px;
+      background: red"></div></div>`,
+    seen: [[240, 235]],
+    fullscreen: true,
   },
   "what clips one way": {
     markup: `<div style="width: 300px; height: 100px; overflow-x: clip"><slot></slot></div>`,
