@@ -335,3 +335,30 @@ test("the page changes where the picture lies in its box", async () => {
   }
   await at("");
 });
+
+test("a poster is seen until the video plays", async () => {
+  const other = await rig.open("/plain.html");
+  const said = await Layouts.of(other);
+  const clip = await rig.clip("mp4");
+  await other.evaluate(async (src) => {
+    const video = document.createElement("video");
+    video.muted = true;
+    video.poster = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
+    video.style.cssText = "position: absolute; left: 20px; top: 60px; width: 480px; height: 270px";
+    video.src = src;
+    video.id = "posed";
+    document.body.append(video);
+    await new Promise((resolve) => video.addEventListener("loadeddata", resolve, { once: true }));
+    // Longer than the device takes for its first picture.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+  }, clip);
+  await said.until("its place", ({ rect }) => rect.width > 0);
+  assert.equal((await said.last)?.visible, false);
+  const moved = (await other.evaluate(
+    () => getComputedStyle(document.querySelector("#posed") as Element).objectPosition,
+  )) as string;
+  assert.equal(moved, "50% 50%");
+  await other.evaluate(() => (document.querySelector("#posed") as HTMLVideoElement).play());
+  await said.until("the picture", ({ visible }) => visible);
+  await other.close();
+});
