@@ -4,24 +4,30 @@
  * The last picture would otherwise show through wherever the device's lags behind. It is an
  * animation that has ended and stays: no attribute and no style sheet of the page changes.
  */
-import { components } from "./layout/picture.js";
+import { components, offset } from "./layout/picture.js";
 
 const COLOUR = "#101012";
-const AWAY = "-100000px";
+/** So far the picture is moved to the side, in CSS pixels. */
+const AWAY = 100_000;
 
 export class Placeholder {
   readonly #video: HTMLVideoElement;
   #animation: Animation | null = null;
   #isColoured = false;
-  #position = "50% 50%";
 
   constructor(video: HTMLVideoElement) {
     this.#video = video;
   }
 
-  /** The page's own `object-position`. */
+  /** The page's own `object-position`, also where it has changed since. */
   get position(): string {
-    return this.#animation ? this.#position : getComputedStyle(this.#video).objectPosition;
+    const { objectPosition } = getComputedStyle(this.#video);
+    if (!this.#animation) return objectPosition;
+    const [x, y] = components(objectPosition);
+    // The animation adds to it, so it is a sum of a length and a share.
+    const length = offset(x, 0) + AWAY;
+    const share = offset(x, 100) - offset(x, 0);
+    return `calc(${share}% ${length < 0 ? "-" : "+"} ${Math.abs(length)}px) ${y}`;
   }
 
   show(): void {
@@ -45,9 +51,8 @@ export class Placeholder {
   };
 
   #put(more: Keyframe): void {
-    if (!this.#animation) this.#position = getComputedStyle(this.#video).objectPosition;
-    const [, y] = components(this.#position);
-    const look = { objectPosition: `${AWAY} ${y}`, ...more };
+    const away = { objectPosition: `-${AWAY}px 0px`, composite: "add" } as const;
+    const look = { ...away, ...more };
     const before = this.#animation;
     this.#animation = this.#video.animate([look, look], { duration: 0, fill: "both" });
     before?.cancel();

@@ -46,11 +46,26 @@ class Watched {
   readonly placeholder: Placeholder | null;
   last = "";
   motion: Motion = "paused";
+  /** It has neither played nor gone anywhere: its poster is seen, where it has one. */
+  #isNew = true;
+  /** The device has a picture. */
+  hasPicture = false;
   /** The device's, in square pixels. */
   size: { width: number; height: number } | null = null;
 
   constructor(readonly element: HTMLMediaElement) {
     this.placeholder = element instanceof HTMLVideoElement ? new Placeholder(element) : null;
+  }
+
+  /** Whether its poster is over from now on. */
+  begins(): boolean {
+    const wasPosed = this.showsPoster;
+    this.#isNew = false;
+    return wasPosed;
+  }
+
+  get showsPoster(): boolean {
+    return this.#isNew && this.element instanceof HTMLVideoElement && this.element.poster !== "";
   }
 }
 
@@ -110,11 +125,18 @@ export class Places {
     const watched = this.#watched.get(player);
     if (!watched) return;
     watched.motion = motion;
+    if (motion !== "paused") this.#begin(watched);
     // A window tells nobody that it moves.
     if (motion === "moving") watched.element.addEventListener("timeupdate", this.#compare);
     else watched.element.removeEventListener("timeupdate", this.#compare);
     // The browser shows its controls as long as nothing plays.
     if (watched.element.controls) this.#tracker.heat();
+  }
+
+  #begin(watched: Watched): void {
+    if (!watched.begins()) return;
+    if (watched.hasPicture) watched.placeholder?.show();
+    this.#tracker.heat();
   }
 
   /** The stage is new: it knows no place. */
@@ -127,7 +149,10 @@ export class Places {
     const watched = this.#watched.get(player);
     if (!watched) return;
     if (event.type === "first_frame" || event.type === "seeked") {
-      watched.placeholder?.show();
+      watched.hasPicture = true;
+      if (event.position_micros > 0) this.#begin(watched);
+      // It is the browser's to show, which does so where the picture would be.
+      if (!watched.showsPoster) watched.placeholder?.show();
       this.#tracker.shows(watched.element);
     } else if (event.type === "resized") {
       watched.size = { width: event.width, height: event.height };
@@ -141,7 +166,7 @@ function layoutOf(watched: Watched, sight: Sight): Layout {
   const { viewport, content, clip, covered, visible } = sight;
   const { drawn, bar, own } = drawnOf(watched, content, clip, visible);
   const at = viewport.placement;
-  const isShown = visible && !isEmpty(drawn);
+  const isShown = visible && !isEmpty(drawn) && !watched.showsPoster;
   const all = own ? [...covered, own] : covered;
   return {
     rect: toDesktop(drawn, at),

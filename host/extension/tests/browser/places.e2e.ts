@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import type { Rect } from "../../src/generated/messages.js";
+import type { Layout, Rect } from "../../src/generated/messages.js";
 import { isSeen, Layouts } from "./layouts.ts";
 import { onDevice, playAll } from "./media.ts";
 import { BrowserRig } from "./rig.ts";
@@ -162,4 +162,203 @@ test("what has nothing to be seen covers nothing", async () => {
     <div class="layer"><p class="big"></p></div></div>`);
   const layout = await layouts.until("its place", ({ covered }) => covered.length === 0);
   assert.ok(isSeen(layout, 240, 130));
+});
+
+/** What of the picture is seen at points, in pixels from its edge at the top left. */
+interface Seen {
+  markup: string;
+  seen?: number[][];
+  hidden?: number[][];
+  fullscreen?: boolean;
+}
+const SEEN: Record<string, Seen> = {
+  "words scroll beneath it": {
+    markup: `<div style="position: relative; width: 480px; height: 270px; z-index: 2">
+      <slot></slot></div><article style="position: relative; margin-top: -200px; font-size: 80px">
+      words words words</article>`,
+    seen: [
+      [100, 120],
+      [300, 120],
+    ],
+  },
+  "an open player before positioned boxes": {
+    markup: `<div style="position: sticky; top: 0; width: 480px; height: 270px; z-index: 2">
+      <slot></slot></div><div style="position: relative; margin-top: -200px; height: 100px;
+      background: red">a card</div>`,
+    seen: [[240, 120]],
+  },
+  "a box before it": {
+    markup: `<div style="position: sticky; top: 0; width: 480px; height: 270px; z-index: 2">
+      <slot></slot></div><div style="position: relative; margin-top: -200px; height: 100px;
+      background: red; z-index: 3">a card</div>`,
+    hidden: [[240, 120]],
+    seen: [[240, 200]],
+  },
+  "a list that is longer than its box": {
+    markup: `<div style="position: relative; width: 480px"><slot></slot>
+      <div style="position: absolute; right: 0; top: 0; width: 150px; height: 100px; overflow: auto">
+      <p style="height: 900px; margin: 0; background: red">entries</p></div></div>`,
+    hidden: [[400, 50]],
+    seen: [[400, 200]],
+  },
+  "a shade over all of it, and words": {
+    markup: `<div style="position: relative; width: 480px"><slot></slot>
+      <div style="position: absolute; inset: 0; background: rgba(0, 0, 0, .4)">
+      <p style="margin: 0; font: 20px monospace">word</p></div></div>`,
+    hidden: [[20, 10]],
+    seen: [
+      [240, 10],
+      [240, 200],
+    ],
+  },
+  "its slot is in a closed tree": {
+    markup: `<div><template shadowrootmode="closed"><style>:host { position: relative; width: 480px }
+      b { position: absolute; left: 0; top: 200px; width: 100%; height: 70px; background: red }
+      </style><slot></slot><b></b></template><slot></slot></div>`,
+    hidden: [[240, 235]],
+    seen: [[240, 100]],
+  },
+  "it is full screen": {
+    markup: `<div style="position: relative; width: 480px"><slot></slot>
+      <div style="position: absolute; left: 0; top: 200px; width: 100%; height: 70px;
+      background: red"></div></div>`,
+    seen: [[240, 235]],
+    fullscreen: true,
+  },
+  "what clips one way": {
+    markup: `<div style="width: 300px; height: 100px; overflow-x: clip"><slot></slot></div>`,
+    hidden: [[400, 50]],
+    seen: [[200, 200]],
+  },
+  "what has no box": {
+    markup: `<div style="display: contents; overflow: hidden; opacity: 0.5"><slot></slot></div>`,
+    seen: [[240, 200]],
+  },
+  "what is moved holds what is fixed": {
+    markup: `<style>video { position: fixed; left: 0; top: 0 }</style>
+      <div style="width: 300px; height: 200px; overflow: hidden; translate: 10px 10px">
+      <slot></slot></div>`,
+    seen: [[200, 100]],
+    hidden: [
+      [400, 100],
+      [200, 230],
+    ],
+  },
+  "what will be moved, too": {
+    markup: `<style>video { position: absolute; left: 0; top: 0 }</style>
+      <div style="width: 300px; height: 200px; overflow: hidden; will-change: transform">
+      <slot></slot></div>`,
+    seen: [[200, 100]],
+    hidden: [[400, 100]],
+  },
+};
+
+for (const [what, { markup, seen = [], hidden = [], fullscreen }] of Object.entries(SEEN)) {
+  test(`what is seen of the picture: ${what}`, async () => {
+    await show("<slot></slot>");
+    await layouts.until("all of it", ({ covered, visible }) => visible && covered.length === 0);
+    await show(markup);
+    if (fullscreen) await page.evaluate(() => (media[0] as HTMLVideoElement).requestFullscreen());
+    const holds = (layout: Layout, [x = 0, y = 0]: number[]) => isSeen(layout, x, y);
+    let since = Date.now();
+    await layouts.until("what is seen", (layout) => {
+      const isRight =
+        seen.every((point) => holds(layout, point)) &&
+        !hidden.some((point) => holds(layout, point));
+      if (!isRight) since = Date.now();
+      // Nothing is known of what covers in the first moment.
+      return layout.fullscreen === (fullscreen ?? false) && Date.now() - since > 700;
+    });
+    if (fullscreen) await page.evaluate(() => document.exitFullscreen());
+  });
+}
+
+test("the body is what clips where the viewport does not scroll", async () => {
+  await show("<slot></slot>");
+  await layouts.until("all of it", ({ clip }) => clip.height === 270);
+  await page.addStyleTag({ content: "html { overflow: hidden } body { overflow: auto }" });
+  await page.evaluate(() => {
+    document.body.style.cssText = "height: 150px; position: relative";
+  });
+  await layouts.until("the body's part", ({ clip }) => 0 < clip.height && clip.height < 150);
+  await page.evaluate(() => {
+    document.body.removeAttribute("style");
+    for (const style of document.querySelectorAll("head > style:last-of-type")) style.remove();
+  });
+});
+
+test("a banner over a paused video, anywhere in the page", async () => {
+  await show("<slot></slot>");
+  await page.evaluate(() => {
+    const video = media[0] as HTMLVideoElement;
+    video.pause();
+    // In a tree of its own, as consent banners are.
+    const host = document.createElement("div");
+    host.id = "host";
+    host.attachShadow({ mode: "open" }).innerHTML = "<div>words</div>";
+    document.body.prepend(host);
+    const banner = host.shadowRoot?.querySelector("div") as HTMLElement;
+    banner.style.cssText =
+      "display: none; position: fixed; left: 200px; top: 120px; width: 300px; height: 200px; " +
+      "z-index: 9; background: red";
+  });
+  await layouts.until("all of it", (layout) => isSeen(layout, 240, 130));
+  // After a change it is looked at for a while, and where the pointer is.
+  await page.mouse.move(5, 5);
+  await new Promise((resolve) => setTimeout(resolve, 6000));
+  await page.evaluate(() => {
+    const banner = document.querySelector("#host")?.shadowRoot?.querySelector("div");
+    banner?.style.setProperty("display", "block");
+  });
+  await layouts.until("nothing of it", (layout) => !isSeen(layout, 240, 130));
+  await page.evaluate(() => {
+    document.querySelector("#host")?.remove();
+    (media[0] as HTMLVideoElement).play();
+  });
+});
+
+test("the page changes where the picture lies in its box", async () => {
+  await show(`<style>video { width: 480px; height: 480px; object-fit: contain }</style>
+    <slot></slot>`);
+  const at = (style: string) =>
+    page.evaluate((text) => {
+      (media[0] as HTMLVideoElement).style.objectPosition = text;
+    }, style);
+  const { y: middle } = (await layouts.until("the middle", ({ rect }) => rect.height === 270)).rect;
+  for (const [style, y] of [
+    ["left top", 0],
+    ["50% 30px", 30],
+    ["0% 100%", 210],
+  ] as const) {
+    await at(style);
+    await layouts.until(style, ({ rect }) => rect.y - middle === y - 105);
+  }
+  await at("");
+});
+
+test("a poster is seen until the video plays", async () => {
+  const other = await rig.open("/plain.html");
+  const said = await Layouts.of(other);
+  const clip = await rig.clip("mp4");
+  await other.evaluate(async (src) => {
+    const video = document.createElement("video");
+    video.muted = true;
+    video.poster = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
+    video.style.cssText = "position: absolute; left: 20px; top: 60px; width: 480px; height: 270px";
+    video.src = src;
+    video.id = "posed";
+    document.body.append(video);
+    await new Promise((resolve) => video.addEventListener("loadeddata", resolve, { once: true }));
+    // Longer than the device takes for its first picture.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+  }, clip);
+  await said.until("its place", ({ rect }) => rect.width > 0);
+  assert.equal((await said.last)?.visible, false);
+  const moved = (await other.evaluate(
+    () => getComputedStyle(document.querySelector("#posed") as Element).objectPosition,
+  )) as string;
+  assert.equal(moved, "50% 50%");
+  await other.evaluate(() => (document.querySelector("#posed") as HTMLVideoElement).play());
+  await said.until("the picture", ({ visible }) => visible);
+  await other.close();
 });

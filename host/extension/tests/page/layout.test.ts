@@ -321,10 +321,18 @@ test("a frame lies where its parent shows it", () => {
   const content = box(40, 60, 300, 200);
   const clip = box(40, 60, 300, 100);
   const seen = { viewport: outer, content, clip, visible: true, flaw: null };
-  const inner = innerViewport({ ...seen, covered: [box(50, 70, 10, 10)] });
+  const inner = innerViewport({ ...seen, covered: [box(50, 70, 10, 10)] }, [1, 1]);
   assert.deepEqual(inner.placement, { x: 160, y: 290, scale: 1.5, pixels: 1 });
   assert.deepEqual(inner.clip, box(0, 0, 300, 100));
   assert.deepEqual(inner.covered, [box(10, 10, 10, 10)]);
+  // Shown half as large.
+  const half = innerViewport({ ...seen, covered: [box(50, 70, 10, 10)] }, [0.5, 0.5]);
+  assert.deepEqual(half.placement, { x: 160, y: 290, scale: 0.75, pixels: 1 });
+  assert.deepEqual(half.clip, box(0, 0, 600, 200));
+  assert.deepEqual(half.covered, [box(20, 20, 20, 20)]);
+  assert.equal(half.flaw, null);
+  // One scale is all that a viewport has.
+  assert.equal(innerViewport({ ...seen, covered: [] }, [0.5, 0.6]).flaw, "turned");
 });
 
 test("a viewport that comes from another frame is checked", () => {

@@ -4,19 +4,61 @@ import { type Box, intersection } from "./rects.js";
 
 export function parentOf(element: Element): Element | null {
   if (element.assignedSlot) return element.assignedSlot;
-  if (element.parentElement) return element.parentElement;
+  const parent = element.parentElement;
+  if (parent) return closedSlotOf(element, parent) ?? parent;
   const root = element.getRootNode();
   return root instanceof ShadowRoot ? root.host : null;
 }
 
+/** The slot of a closed shadow tree, which an element in it does not name. */
+function closedSlotOf(element: Element, parent: Element): Element | null {
+  const shadow = shadowOf(parent);
+  if (shadow?.mode !== "closed") return null;
+  for (const slot of shadow.querySelectorAll("slot")) {
+    if (slot.assignedNodes().includes(element)) return slot;
+  }
+  return null;
+}
+
+/** The shadow tree that an element's author gave it, open or closed. */
+export function shadowOf(element: Element): ShadowRoot | null {
+  if (!(element instanceof HTMLElement)) return null;
+  return chrome.dom.openOrClosedShadowRoot(element) as ShadowRoot | null;
+}
+
+/** What moves boxes, and is `none` where it does not. */
+const MOVING = ["transform", "translate", "rotate", "scale", "perspective"] as const;
+
 /** Whether boxes of this style hold their fixed and absolute descendants. */
 export function holdsAll(style: CSSStyleDeclaration): boolean {
   return (
-    style.transform !== "none" ||
+    MOVING.some((property) => style[property] !== "none") ||
     style.filter !== "none" ||
-    style.perspective !== "none" ||
-    /paint|layout|strict|content/.test(style.contain)
+    style.backdropFilter !== "none" ||
+    /transform|translate|rotate|scale|perspective|filter/.test(style.willChange) ||
+    /paint|layout|strict|content/.test(style.contain) ||
+    style.contentVisibility !== "visible"
   );
+}
+
+/** Follows an element's ancestors: which of them clip it, and which it escapes. */
+export class Escape {
+  #position: string;
+
+  constructor(style: CSSStyleDeclaration) {
+    this.#position = style.position;
+  }
+
+  /** Whether the next ancestor holds what comes from within. */
+  isHeldBy(around: CSSStyleDeclaration): boolean {
+    // It has no box.
+    if (around.display === "contents") return false;
+    const isFixed = this.#position === "fixed";
+    const isPlaced = this.#position === "absolute" && around.position === "static";
+    if ((isFixed || isPlaced) && !holdsAll(around)) return false;
+    this.#position = around.position;
+    return true;
+  }
 }
 
 /** Sizes of an element: `rect` as it is shown, the others before it is scaled. */
@@ -78,6 +120,26 @@ function sidesOf(style: CSSStyleDeclaration, ...names: readonly string[]): Sides
   return [side("top"), side("right"), side("bottom"), side("left")];
 }
 
+/** Styles say lengths in six digits: nearer to one is one. */
+const UNSCALED = 1e-4;
+
+/** As `scaleOf`, to the fraction of a pixel, of an element whose style says its size. */
+export function preciseScaleOf(element: Element): readonly [number, number] {
+  const style = getComputedStyle(element);
+  const { width, height } = element.getBoundingClientRect();
+  const [top, right, bottom, left] =
+    style.boxSizing === "border-box" ? [0, 0, 0, 0] : sidesOf(style, "border", "padding");
+  const scale = (shown: number, laidOut: number) => {
+    const ratio = shown / laidOut;
+    // Without a box there is none.
+    return ratio > 0 && Number.isFinite(ratio) && Math.abs(ratio - 1) > UNSCALED ? ratio : 1;
+  };
+  return [
+    scale(width, Number.parseFloat(style.width) + left + right),
+    scale(height, Number.parseFloat(style.height) + top + bottom),
+  ];
+}
+
 /** `box`, which lies by `sides` inside of the element's border box, with its round corners. */
 function rounded(box: Box, style: CSSStyleDeclaration, sides: Sides, sizes: Sizes): Clip {
   const texts: Four<string> = [
@@ -103,6 +165,32 @@ export function contentClip(element: Element, style: CSSStyleDeclaration): Clip 
 export function paddingClip(element: Element, style: CSSStyleDeclaration): Clip {
   const sizes = sizesOf(element);
   return rounded(paddingBox(sizes), style, sidesOf(style, "border"), sizes);
+}
+
+/** What an element's `overflow` and containment leave of what is in it; `null`: all. */
+export function overflowClip(element: Element, style: CSSStyleDeclaration): Clip | null {
+  // Lines of text clip nothing.
+  if (style.display === "inline" || isViewports(element)) return null;
+  const isContained =
+    /paint|strict|content/.test(style.contain) || style.contentVisibility !== "visible";
+  const clipsX = isContained || style.overflowX !== "visible";
+  const clipsY = isContained || style.overflowY !== "visible";
+  if (!clipsX && !clipsY) return null;
+  const clip = paddingClip(element, style);
+  if (clipsX && clipsY) return clip;
+  const { left, top, right, bottom } = clip.box;
+  const [least, most] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const box = clipsX
+    ? { left, top: least, right, bottom: most }
+    : { left: least, top, right: most, bottom };
+  return { box, corners: [] };
+}
+
+/** Whether the viewport takes the element's overflow: the body's, unless the root has its own. */
+function isViewports(element: Element): boolean {
+  const root = document.documentElement;
+  if (element === root) return true;
+  return element === document.body && getComputedStyle(root).overflow === "visible";
 }
 
 /** Of a `clip-path` that is an `inset()`. */

@@ -6,7 +6,7 @@
  * found among the positioned elements near the picture. Only what has ink of its own counts:
  * a transparent layer of controls covers nothing but its buttons.
  */
-import { parentOf } from "./clip.js";
+import { clipped, Escape, overflowClip, parentOf, shadowOf } from "./clip.js";
 import { inkOf, OPAQUE } from "./ink.js";
 import { type Box, fewBoxes, intersection, isEmpty } from "./rects.js";
 
@@ -20,6 +20,8 @@ const MAX_SCOPES = 8;
 /** Questions at points to shadow trees of what lies over the picture, and how deep. */
 const MAX_QUESTIONS = 200;
 const MAX_INNER = 6;
+/** What is drawn apart from what it is in. */
+const TOP_LAYER = ":is(:modal, :popover-open, :fullscreen)";
 /** Boxes told to the device. */
 const MAX_BOXES = 16;
 
@@ -34,12 +36,6 @@ function opacityOf(element: Element, until: Element | null): number {
 
 function isShown(element: Element): boolean {
   return element.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true });
-}
-
-/** The shadow tree that an element's author gave it, open or closed. */
-export function shadowOf(element: Element): ShadowRoot | null {
-  if (!(element instanceof HTMLElement)) return null;
-  return chrome.dom.openOrClosedShadowRoot(element) as ShadowRoot | null;
 }
 
 type Scope = Document | ShadowRoot;
@@ -57,6 +53,34 @@ class Surroundings {
       this.#line.add(at);
       if (this.#scopes.size < MAX_SCOPES) this.#scopes.add(at.getRootNode() as Scope);
     }
+  }
+
+  /** Whether the picture or what it is in lies over `other`, at a point that both have. */
+  hides(other: Element, { left, top, right, bottom }: Box): boolean {
+    const scope = other.getRootNode();
+    if (!(scope instanceof Document || scope instanceof ShadowRoot)) return false;
+    const hits = scope.elementsFromPoint((left + right) / 2, (top + bottom) / 2);
+    const at = hits.indexOf(other);
+    const own = hits.indexOf(this.element);
+    // The picture may be transparent to the pointer.
+    const first = own < 0 ? hits.findIndex((hit) => this.#line.has(hit)) : own;
+    return first >= 0 && first < at;
+  }
+
+  /** What of `visible` an element can be seen in: what is around it may clip it. */
+  roomOf(element: Element, visible: Box): Box {
+    const escaping = new Escape(getComputedStyle(element));
+    let room = visible;
+    let at = element;
+    while (!at.matches(TOP_LAYER)) {
+      const parent = parentOf(at);
+      if (!parent || this.#line.has(parent)) break;
+      const style = getComputedStyle(parent);
+      const clip = escaping.isHeldBy(style) ? overflowClip(parent, style) : null;
+      if (clip) room = clipped(room, [clip]);
+      at = parent;
+    }
+    return room;
   }
 
   /** Tells of the elements over the picture at a point. */
@@ -108,7 +132,7 @@ function near(element: Element, box: Box, add: (element: Element) => void): void
   let child: Element = element;
   for (let depth = 0; depth < 6; depth++) {
     const parent = parentOf(child);
-    if (!parent || parent === document.documentElement) return;
+    if (!parent || parent === document.documentElement || child.matches(TOP_LAYER)) return;
     for (let sibling = child.nextElementSibling; sibling; sibling = sibling.nextElementSibling) {
       if (left <= 0) return;
       const style = getComputedStyle(sibling);
@@ -129,15 +153,20 @@ export function coveredParts(element: Element, visible: Box): Box[] {
   if (isEmpty(visible)) return [];
   const looked = new Set<Element>();
   const boxes: Box[] = [];
-  const look = (candidate: Element) => {
+  const surroundings = new Surroundings(element);
+  const look = (candidate: Element, isOver: boolean) => {
     if (looked.has(candidate)) return;
     looked.add(candidate);
     if (!isShown(candidate)) return;
     const inked = inkOf(candidate, visible).filter((box) => !isEmpty(intersection(box, visible)));
     if (inked.length === 0 || opacityOf(candidate, null) < OPAQUE) return;
-    boxes.push(...inked);
+    const room = surroundings.roomOf(candidate, visible);
+    for (const box of inked) {
+      const part = intersection(box, room);
+      if (isEmpty(part)) continue;
+      if (isOver || !surroundings.hides(candidate, part)) boxes.push(part);
+    }
   };
-  const surroundings = new Surroundings(element);
   const [width, height] = [visible.right - visible.left, visible.bottom - visible.top];
   const columns = Math.min(MOST, Math.max(2, Math.ceil(width / STEP)));
   const rows = Math.min(MOST, Math.max(2, Math.ceil(height / STEP)));
@@ -145,9 +174,9 @@ export function coveredParts(element: Element, visible: Box): Box[] {
     const y = visible.top + ((row + 0.5) / rows) * height;
     for (let column = 0; column < columns; column++) {
       const x = visible.left + ((column + 0.5) / columns) * width;
-      surroundings.above(x, y, look);
+      surroundings.above(x, y, (hit) => look(hit, true));
     }
   }
-  near(element, visible, look);
+  near(element, visible, (one) => look(one, false));
   return fewBoxes(boxes, visible, MAX_BOXES);
 }

@@ -15,7 +15,7 @@
  * it says there is not read, because nobody has joined.
  */
 import type { FrameNotice, FrameQuestion } from "../../frame_protocol.js";
-import { shadowOf } from "./cover.js";
+import { preciseScaleOf, shadowOf } from "./clip.js";
 import { innerViewport, type Sight, type Viewport, viewportFrom } from "./viewport.js";
 
 /** Tokens that are waited for, the latest. */
@@ -159,7 +159,7 @@ class Answering {
     this.#answered.set(source, end);
     stop = this.#tracker().track(frame, (sight) => {
       if (!frame.isConnected || (frame as HTMLIFrameElement).contentWindow !== source) end();
-      else port.postMessage(innerViewport(sight));
+      else port.postMessage(innerViewport(sight, preciseScaleOf(frame)));
     });
     port.onmessage = (said) => {
       if (said.data === LEAVING) end();

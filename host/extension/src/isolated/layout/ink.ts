@@ -5,11 +5,14 @@
  * A page cannot ask where such a pseudo-element lies: what is absolutely positioned says it in
  * its style, of the others it is told from what they are in.
  */
-import { holdsAll, paddingBox, parentOf, scaleOf, sizesOf } from "./clip.js";
+import { holdsAll, overflowClip, paddingBox, parentOf, scaleOf, sizesOf } from "./clip.js";
 import { area, type Box, intersection } from "./rects.js";
 
 /** Less opaque than this does not cover. */
 export const OPAQUE = 0.15;
+/** What is less opaque than this and lies over so large a part of `visible` shades it. */
+const SHADE = 0.7;
+const WHOLE = 0.9;
 /** Ancestors asked whether an absolute pseudo-element is placed in them. */
 const MAX_DEPTH = 32;
 /** Where the place of a pseudo-element is not known, so large a part of `visible` hides too much. */
@@ -54,18 +57,41 @@ function isPainted(style: CSSStyleDeclaration): boolean {
   return bordered && alpha(style.borderTopColor) >= OPAQUE;
 }
 
-/** Whether the element's own box has something in it. */
-function hasInk(element: Element, style: CSSStyleDeclaration): boolean {
-  if (style.visibility !== "visible") return false;
-  if (REPLACED.has(element.tagName) || element instanceof SVGElement) return true;
-  return isPainted(style) || hasText(element);
+/** Where the element's own words stand, which may be little of its box. */
+function textBoxes(element: Element, style: CSSStyleDeclaration): Box[] {
+  const boxes: Box[] = [];
+  const room = overflowClip(element, style)?.box;
+  const range = document.createRange();
+  for (let node = element.firstChild; node; node = node.nextSibling) {
+    if (node.nodeType !== Node.TEXT_NODE || !node.nodeValue?.trim()) continue;
+    range.selectNodeContents(node);
+    const words = range.getBoundingClientRect();
+    boxes.push(room ? intersection(words, room) : words);
+  }
+  return boxes;
+}
+
+/** What darkens (or lightens) nearly all of `visible`: the picture is to be seen through it. */
+function isShade(style: CSSStyleDeclaration, box: Box, visible: Box): boolean {
+  if (style.backgroundImage.includes("url(")) return false;
+  if (alpha(style.backgroundColor) * Number.parseFloat(style.opacity) > SHADE) return false;
+  return area(intersection(box, visible)) >= area(visible) * WHOLE;
+}
+
+/** What of the element's own box has something in it. */
+function ownInk(element: Element, style: CSSStyleDeclaration, visible: Box): Box[] {
+  if (style.visibility !== "visible") return [];
+  const box = element.getBoundingClientRect();
+  if (REPLACED.has(element.tagName) || element instanceof SVGElement) return [box];
+  if (isPainted(style) && !isShade(style, box, visible)) return [box];
+  return textBoxes(element, style);
 }
 
 /** The boxes of what `element` paints, as far as they concern `visible`. */
 export function inkOf(element: Element, visible: Box): Box[] {
   const box = element.getBoundingClientRect();
   const style = getComputedStyle(element);
-  const boxes: Box[] = hasInk(element, style) ? [box] : [];
+  const boxes: Box[] = ownInk(element, style, visible);
   if (element instanceof SVGElement || REPLACED.has(element.tagName)) return boxes;
   for (const name of ["::before", "::after"]) {
     const pseudo = getComputedStyle(element, name);

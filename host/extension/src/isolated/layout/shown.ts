@@ -2,7 +2,7 @@
  * How a page shows an element: what clips it (CSS Overflow 3, CSS Containment 2, CSS Masking 1)
  * and whether the device can show it like that. One walk through the flat tree.
  */
-import { type Clip, contentClip, holdsAll, insetClip, paddingClip, parentOf } from "./clip.js";
+import { type Clip, contentClip, Escape, insetClip, overflowClip, parentOf } from "./clip.js";
 
 /** Ancestors looked at. */
 const MAX_DEPTH = 200;
@@ -30,25 +30,16 @@ export function shownOf(element: Element): Shown {
   look(element, style, shown);
   // Of what it is in it changes nothing.
   if (!/^(none)?$/.test(style.getPropertyValue("object-view-box"))) shown.flaw ??= "effect";
-  let escapes = style.position;
+  const escaping = new Escape(style);
   let current = element;
   // What is shown full screen is drawn apart from what it is in.
   for (let depth = 0; depth < MAX_DEPTH && document.fullscreenElement !== current; depth++) {
     const parent = parentOf(current);
     if (!parent) break;
     const around = getComputedStyle(parent);
-    look(parent, around, shown);
-    const positioned = around.position !== "static";
-    const holds = holdsAll(around);
-    const skipped =
-      (escapes === "fixed" && !holds) || (escapes === "absolute" && !positioned && !holds);
-    if (!skipped) {
-      const clipsAll = around.overflow !== "visible" || /paint|strict|content/.test(around.contain);
-      // The body's overflow is the viewport's.
-      const isViewport = parent === document.body || parent === document.documentElement;
-      if (clipsAll && !isViewport) clips.push(paddingClip(parent, around));
-      escapes = around.position;
-    }
+    if (around.display !== "contents") look(parent, around, shown);
+    const clip = escaping.isHeldBy(around) ? overflowClip(parent, around) : null;
+    if (clip) shown.clips.push(clip);
     current = parent;
   }
   return shown;

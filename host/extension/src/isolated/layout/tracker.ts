@@ -1,11 +1,13 @@
 /**
  * Follows where elements lie, and tells each change.
  *
- * Nothing runs while nothing moves: scrolls, sizes, intersections, transitions, mutations of
+ * Little runs while nothing moves: scrolls, sizes, intersections, transitions, mutations of
  * ancestors and the pointer start a look in the next frame. A window tells nobody that it
  * moves, so while pictures move the place is compared as often as their pages hear of it, and in
- * each frame for a while after anything that a move begins with. Before the device shows
- * anything there is nothing to follow, and a page that begins to play has enough to do.
+ * each frame for a while after anything that a move begins with. What covers may come from
+ * anywhere in the page, which nobody tells either: where something is shown, that is looked for
+ * once a second. Before the device shows anything there is nothing to follow, and a page that
+ * begins to play has enough to do.
  */
 import { clipped, parentOf } from "./clip.js";
 import { coveredParts } from "./cover.js";
@@ -19,7 +21,7 @@ import { TopWindow } from "./window.js";
 const HOT = 1500;
 /** Before there is a picture a look waits for an idle page, so long at most, in ms. */
 const UNHURRIED = 100;
-/** A picture that plays is looked at anew after so long without any sign, in ms. */
+/** What is shown is looked at anew after so long without any sign, in ms. */
 const RELOOK = 1000;
 /** Share of the time that looking for what covers may take: at rest, and with the pointer. */
 const SHARE = { resting: 0.01, pointing: 0.05 };
@@ -44,8 +46,6 @@ class Tracked {
   shift: IntersectionObserver | null = null;
   /** Place at the last thorough look. */
   last = "";
-  /** When that was. */
-  measured = 0;
   /** Since when it has been as opaque as it is. */
   opacity = { value: 1, since: 0 };
 
@@ -70,6 +70,7 @@ export class Tracker implements FrameTracker {
   #hotUntil = 0;
   #pointedAt = Number.NEGATIVE_INFINITY;
   #coverTimer = 0;
+  #relookTimer = 0;
 
   track(element: HTMLElement, deliver: Deliver, shown = true): () => void {
     this.#listen();
@@ -104,15 +105,25 @@ export class Tracker implements FrameTracker {
   /** Compares now; looks into it when something has changed. */
   compare(): void {
     if (this.#window) this.#viewport = this.#window.viewport;
-    const now = performance.now();
     for (const tracked of this.#tracked) {
       if (this.#key(tracked) !== tracked.last) {
         this.heat();
         return;
       }
-      // What covers it may come from anywhere in the page.
-      if (now - tracked.measured > RELOOK) this.#thorough();
     }
+  }
+
+  /** What covers something may come from anywhere in the page, and also while nothing plays. */
+  #relook(): void {
+    if (this.#relookTimer !== 0 || !this.#isSeen()) return;
+    this.#relookTimer = setTimeout(() => {
+      this.#relookTimer = 0;
+      if (this.#isSeen()) this.#thorough();
+    }, RELOOK);
+  }
+
+  #isSeen(): boolean {
+    return document.visibilityState === "visible" && this.#viewport.visible && this.#follows();
   }
 
   /** Something may move: looks at each frame for a while. */
@@ -158,6 +169,7 @@ export class Tracker implements FrameTracker {
       tracked.last = key;
       this.#measure(tracked);
     }
+    this.#relook();
   }
 
   #key({ element }: Tracked): string {
@@ -168,7 +180,6 @@ export class Tracker implements FrameTracker {
 
   #measure(tracked: Tracked): void {
     const { element, deliver } = tracked;
-    tracked.measured = performance.now();
     const viewport = this.#viewport;
     if (element.isConnected && element.ownerDocument !== document) {
       const [content, clip] = [EMPTY, EMPTY];

@@ -181,21 +181,29 @@ export function viewportFrom(value: unknown): Viewport | null {
   return { placement: at, clip: seen, covered: boxes as Box[], visible, flaw: known };
 }
 
-/** The viewport of a frame whose element is seen like that. */
-export function innerViewport(sight: Sight): Viewport {
+/** Less than this makes a viewport longer by less than a pixel. */
+const SAME_SCALE = 5e-4;
+
+/**
+ * The viewport of a frame whose element is seen like that, and so many times as wide and high as
+ * it is laid out.
+ */
+export function innerViewport(sight: Sight, [byX, byY]: readonly [number, number]): Viewport {
   const { viewport, content, clip, covered, visible, flaw } = sight;
   const { x, y, scale, pixels } = viewport.placement;
-  const shifted = (box: Box): Box => ({
-    left: box.left - content.left,
-    top: box.top - content.top,
-    right: box.right - content.left,
-    bottom: box.bottom - content.top,
+  const inner = (box: Box): Box => ({
+    left: (box.left - content.left) / byX,
+    top: (box.top - content.top) / byY,
+    right: (box.right - content.left) / byX,
+    bottom: (box.bottom - content.top) / byY,
   });
+  const [left, top] = [x + content.left * scale, y + content.top * scale];
+  const isAlike = Math.abs(byX - byY) <= SAME_SCALE * Math.max(byX, byY);
   return {
-    placement: { x: x + content.left * scale, y: y + content.top * scale, scale, pixels },
-    clip: shifted(clip),
-    covered: covered.map(shifted),
+    placement: { x: left, y: top, scale: scale * byX, pixels },
+    clip: inner(clip),
+    covered: covered.map(inner),
     visible,
-    flaw,
+    flaw: flaw ?? (visible && !isAlike ? "turned" : null),
   };
 }
