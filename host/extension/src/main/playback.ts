@@ -18,6 +18,7 @@
 import type { PlaybackState, PlayerCommand } from "../generated/messages.js";
 import type { Motion } from "../isolated/bridge_protocol.js";
 import { DeviceClock } from "./clock.js";
+import { BY_LOAD, BY_PAUSE, BY_REMOVAL } from "./interruptions.js";
 import { abs, drain, INFINITY, isFiniteNumber, max, min, push } from "./primordials.js";
 import { endOfSpanAt, intoSpan, micros, type Span, withSpan, withSpans } from "./ranges.js";
 
@@ -100,12 +101,6 @@ const TIME_BEAT = 250;
 
 /** Token of the jump back that the device makes by itself; its own count up from 0. */
 const WRAPPED = -1;
-
-/** What a play() is rejected with, in the browser's words. */
-const MORE = "https://goo.gl/LdLk22";
-const INTERRUPTED_BY_PAUSE = `The play() request was interrupted by a call to pause(). ${MORE}`;
-const INTERRUPTED_BY_LOAD = `The play() request was interrupted by a new load request. ${MORE}`;
-const INTERRUPTED_BY_REMOVAL = `The play() request was interrupted because the media was removed from the document. ${MORE}`;
 
 /** Where an element is when the device takes it over. */
 export interface Handover {
@@ -292,7 +287,7 @@ export class Playback {
     this.#told = "idle";
     this.#effects.fire("timeupdate");
     this.#effects.fire("pause");
-    const why = removed ? INTERRUPTED_BY_REMOVAL : INTERRUPTED_BY_PAUSE;
+    const why = removed ? BY_REMOVAL : BY_PAUSE;
     this.#effects.settle(drain(this.#pending), why);
     this.#effects.send({ type: "pause" });
   }
@@ -411,7 +406,7 @@ export class Playback {
   /** A new source: everything starts over. Nothing is told to the page but the promises. */
   reset(): void {
     const hasPlayed = this.#told === "starting" && !this.#seek;
-    this.#effects.settle(drain(this.#pending), hasPlayed ? null : INTERRUPTED_BY_LOAD, true);
+    this.#effects.settle(drain(this.#pending), hasPlayed ? null : BY_LOAD, true);
     this.#clock.hold(0);
     this.#paused = true;
     this.#ended = false;
@@ -436,7 +431,7 @@ export class Playback {
     }
     this.#paused = true;
     this.#told = "idle";
-    if (readyState >= HAVE_METADATA) this.#effects.settle(pending, INTERRUPTED_BY_PAUSE);
+    if (readyState >= HAVE_METADATA) this.#effects.settle(pending, BY_PAUSE);
   }
 
   /**
@@ -550,7 +545,7 @@ export class Playback {
     this.#paused = true;
     this.#effects.fire("timeupdate");
     this.#effects.fire("pause");
-    this.#effects.settle(drain(this.#pending), INTERRUPTED_BY_PAUSE);
+    this.#effects.settle(drain(this.#pending), BY_PAUSE);
     this.#effects.fire("ended");
     // Or it would go on by itself after a seek, or with media that is appended.
     this.#effects.send({ type: "pause" });
