@@ -18,9 +18,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-/// Frames that may wait for the stage. Media frames are bounded by credits (256 KiB in 16 KiB
-/// pieces), so only control fills this, and a stage that does not read it is hung.
-const QUEUE: usize = 1024;
+/// Frames that may wait for the stage. What comes on streams is bounded by credits, 2 MiB at most:
+/// so many commands of the smallest appends. More is control, and a stage that does not read it
+/// is hung. Memory is taken only for what waits.
+const QUEUE: usize = 32 << 10;
 
 /// Processes at a time, those that are ending among them: a program of the remote user can open
 /// and close pages faster than processes end.

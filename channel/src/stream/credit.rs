@@ -11,6 +11,10 @@ use crate::message::{CreditLimits, StreamId};
 /// A grant goes out when this much was consumed on a stream.
 const GRANT_BATCH: u32 = 16 << 10;
 
+/// A window is never narrower, in bytes: there is room for a piece of media beside the credit
+/// that is not granted back yet.
+const LEAST: u32 = 64 << 10;
+
 /// The account does not add up: the peer or the caller is wrong about a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
@@ -179,6 +183,9 @@ pub struct CreditReceiver {
     consumed_total: u32,
     /// Streams whose grant is due; may name streams that have gone.
     due: VecDeque<StreamId>,
+    /// What is consumed of a stream and not granted: its window is narrower by that. Of all
+    /// streams together twice as much. INVARIANT: leaves each window, and the total, [`LEAST`].
+    held: u32,
 }
 
 impl CreditReceiver {
@@ -189,7 +196,29 @@ impl CreditReceiver {
             consumed: BTreeMap::new(),
             consumed_total: 0,
             due: VecDeque::new(),
+            held: 0,
         }
+    }
+
+    /// Holds back so much of each stream's window from now on, or as much as can be, and twice
+    /// that of all.
+    pub fn hold(&mut self, bytes: u32) {
+        let CreditLimits { total_bytes, per_stream_bytes } = self.arrived.limits;
+        let most = per_stream_bytes.saturating_sub(LEAST);
+        self.held = bytes.min(most).min(total_bytes.saturating_sub(LEAST) / 2);
+        self.due.clear();
+        self.due.extend(self.consumed.keys());
+    }
+
+    /// Bytes of `stream` that are consumed and not held back.
+    fn free(&self, stream: StreamId) -> u32 {
+        let consumed = self.consumed.get(&stream).copied().unwrap_or(0);
+        if self.held == 0 {
+            return consumed;
+        }
+        let others = self.consumed.iter().filter(|(other, _)| **other != stream);
+        let elsewhere = others.fold(0_u32, |sum, (_, bytes)| sum + self.held.min(*bytes));
+        consumed.saturating_sub(self.held.min((2 * self.held).saturating_sub(elsewhere)))
     }
 
     /// Widens the windows. The host must be told; until then it keeps to the narrower ones.
@@ -235,10 +264,12 @@ impl CreditReceiver {
         *consumed += bytes;
         self.consumed_total += bytes;
         let CreditLimits { total_bytes, per_stream_bytes } = self.arrived.limits;
-        if GRANT_BATCH.min(per_stream_bytes / 4) <= *consumed && !self.due.contains(&stream) {
+        let free = self.free(stream);
+        if GRANT_BATCH.min(per_stream_bytes / 4) <= free && !self.due.contains(&stream) {
             self.due.push_back(stream);
         }
-        if total_bytes / 4 <= self.consumed_total {
+        let held = 2 * self.held;
+        if (total_bytes - held) / 4 <= self.consumed_total.saturating_sub(held) {
             // Many streams, each with a little: without this they could hold back the whole
             // window between them.
             self.due.clear();
@@ -257,12 +288,22 @@ impl CreditReceiver {
     /// The next `Credit` message to send: stream and bytes.
     pub fn next_grant(&mut self) -> Option<(StreamId, u32)> {
         while let Some(stream) = self.due.pop_front() {
-            let bytes = self.take_consumed(stream);
+            let bytes = self.take_free(stream);
             if 0 < bytes && self.arrived.subtract(stream, bytes).is_ok() {
                 return Some((stream, bytes));
             }
         }
         None
+    }
+
+    fn take_free(&mut self, stream: StreamId) -> u32 {
+        let free = self.free(stream);
+        let held = self.take_consumed(stream) - free;
+        if 0 < held {
+            self.consumed.insert(stream, held);
+            self.consumed_total += held;
+        }
+        free
     }
 
     fn take_consumed(&mut self, stream: StreamId) -> u32 {

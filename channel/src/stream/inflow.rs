@@ -6,7 +6,9 @@
 //! short as the shortest round trip of a ping, nothing queues on the way, the line could carry
 //! more, and the windows grow by half: a slow start (RFC 5681, section 3.1) that the first delay
 //! ends instead of the first loss (as in RFC 6817). A host that does not wait for credit, and
-//! a line that is full, only make that time longer; then the windows stay as they are.
+//! a line that is full, only make that time longer; then the windows stay as they are. A line
+//! that has become slow is told by frames that come one behind the other and late: then half of
+//! what the windows have grown by, and half again, is not granted until it is fast once more.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -19,6 +21,12 @@ pub const WIDEST: CreditLimits = CreditLimits { total_bytes: 2 << 20, per_stream
 
 /// Nearer hosts get 200 Mbit/s on a stream as it is.
 const FAR: Duration = Duration::from_millis(5);
+
+/// Media that waits so much longer on the way than it takes keeps control from the other side.
+const LATE: Duration = Duration::from_millis(150);
+
+/// Frames with less between them come one behind the other.
+const CLOSE: Duration = Duration::from_millis(100);
 
 /// Pings before the shortest round trip is trusted: one alone may have met a busy processor.
 const PINGS: u32 = 3;
@@ -80,10 +88,21 @@ impl Inflow {
     ) -> Result<Option<DeviceMessage>, CreditError> {
         self.credits.arrived(stream, bytes)?;
         let Some(growth) = &mut self.growth else { return Ok(None) };
-        let payer = growth.paid_by(stream, bytes);
+        let is_close = growth.is_close(now);
+        let Some(payer) = growth.paid_by(stream, bytes) else { return Ok(None) };
+        if is_close && growth.narrow(now, payer) {
+            self.credits.hold(growth.held());
+            return Ok(None);
+        }
         // Where the player does not keep up, more on the way would only wait there.
-        let waits = growth.is_half_full(self.credits.outstanding(stream));
-        let raised = payer.filter(|_| !waits).and_then(|payer| growth.raise(now, payer));
+        if growth.is_half_full(self.credits.outstanding(stream)) || !growth.is_fast(now, payer) {
+            return Ok(None);
+        }
+        if growth.widen(now) {
+            self.credits.hold(growth.held());
+            return Ok(None);
+        }
+        let raised = growth.raise(now);
         if let Some(limits) = raised {
             self.credits.raise(limits);
         }
@@ -121,7 +140,12 @@ struct Growth {
     /// The shortest round trip so far.
     nearest: Duration,
     pings: u32,
-    raised_at: Option<Instant>,
+    /// What is wanted on the way of one stream. INVARIANT: within the limits.
+    wanted: u32,
+    /// When what is wanted was changed last.
+    changed_at: Option<Instant>,
+    /// When the last frame arrived.
+    last_at: Option<Instant>,
     streams: BTreeMap<StreamId, Account>,
 }
 
@@ -131,7 +155,9 @@ impl Default for Growth {
             limits: CREDITS,
             nearest: Duration::MAX,
             pings: 0,
-            raised_at: None,
+            wanted: CREDITS.per_stream_bytes,
+            changed_at: None,
+            last_at: None,
             streams: BTreeMap::new(),
         }
     }
@@ -147,21 +173,64 @@ impl Growth {
             <= 2 * u64::try_from(outstanding).unwrap_or(u64::MAX / 2)
     }
 
-    /// The new limits, if a frame that arrived `now` for a grant of `payer` asks for them.
-    fn raise(&mut self, now: Instant, payer: Instant) -> Option<CreditLimits> {
-        let took = now.saturating_duration_since(payer);
+    /// Whether this frame comes right behind the one before.
+    fn is_close(&mut self, now: Instant) -> bool {
+        let last = self.last_at.replace(now);
+        last.is_some_and(|last| now.saturating_duration_since(last) <= CLOSE)
+    }
+
+    /// What follows the last change tells how the line bears it.
+    fn is_new(&self, payer: Instant) -> bool {
+        self.changed_at.is_none_or(|changed_at| changed_at < payer)
+    }
+
+    /// Whether a frame that arrived `now` for a grant of `payer` met nothing on its way.
+    fn is_fast(&self, now: Instant, payer: Instant) -> bool {
         let is_far = PINGS <= self.pings && FAR <= self.nearest;
-        // How the line bears the last growth is told by what comes behind it.
-        let is_new = self.raised_at.is_none_or(|raised_at| raised_at < payer);
-        let has_room = self.limits.per_stream_bytes < WIDEST.per_stream_bytes;
-        if !is_far || !is_new || !has_room || self.nearest * 5 / 4 < took {
-            return None;
+        let took = now.saturating_duration_since(payer);
+        is_far && self.is_new(payer) && took <= self.nearest * 5 / 4
+    }
+
+    /// Less is wanted on the way than the limits allow: this much is held back of each stream.
+    fn held(&self) -> u32 {
+        self.limits.per_stream_bytes - self.wanted
+    }
+
+    /// A frame came late: less is wanted. False: it did not, or there is no less.
+    fn narrow(&mut self, now: Instant, payer: Instant) -> bool {
+        let took = now.saturating_duration_since(payer);
+        let least = CREDITS.per_stream_bytes;
+        let is_late = self.nearest.saturating_add(LATE) < took;
+        if !is_late || !self.is_new(payer) || self.wanted <= least {
+            return false;
         }
+        self.wanted = (self.wanted / 2).max(least);
+        self.changed_at = Some(now);
+        true
+    }
+
+    /// More is wanted again of what the limits allow. False: all of it is.
+    fn widen(&mut self, now: Instant) -> bool {
+        let limit = self.limits.per_stream_bytes;
+        if limit <= self.wanted {
+            return false;
+        }
+        self.wanted = (self.wanted + self.wanted / 2).min(limit);
+        self.changed_at = Some(now);
+        true
+    }
+
+    /// The new limits, if there may be more.
+    fn raise(&mut self, now: Instant) -> Option<CreditLimits> {
         let CreditLimits { total_bytes, per_stream_bytes } = &mut self.limits;
         let more = (*per_stream_bytes / 2).min(WIDEST.per_stream_bytes - *per_stream_bytes);
+        if more == 0 {
+            return None;
+        }
         *per_stream_bytes += more;
         *total_bytes = (*total_bytes + 2 * more).min(WIDEST.total_bytes);
-        self.raised_at = Some(now);
+        self.wanted = *per_stream_bytes;
+        self.changed_at = Some(now);
         for account in self.streams.values_mut() {
             account.grant(now, more);
         }

@@ -203,6 +203,24 @@ fn a_player_that_does_not_keep_up_gets_no_more() {
 }
 
 #[test]
+fn a_line_that_becomes_slow_holds_little_and_a_fast_one_much_again() {
+    let mut line = Line::new(100 * MILLISECOND, 100 << 20, true);
+    line.make(48 << 20);
+    line.carry(16 << 20);
+    assert_eq!(line.limits, WIDEST);
+    line.width = 1_000_000;
+    line.carry(4 << 20);
+    line.longest_queue = Duration::ZERO;
+    line.carry(2 << 20);
+    let queue = line.longest_queue;
+    assert!(queue < 300 * MILLISECOND, "{queue:?} behind media");
+    line.width = 100 << 20;
+    line.carry(4 << 20);
+    let took = line.carry(8 << 20);
+    assert!(took < 1100 * MILLISECOND, "{took:?}, at best 0.8 s");
+}
+
+#[test]
 fn one_short_ping_is_not_trusted_and_the_shortest_counts() {
     for (pings, grows) in [(vec![100; 2], false), (vec![100; 3], true), (vec![100, 2, 100], false)]
     {

@@ -108,7 +108,7 @@ proptest! {
     fn everything_arrives(
         appends in vec((0..40u16, vec(any::<u8>(), 1..50_000)), 1..40),
         total_kib in 64..300u32, per_stream_kib in 64..300u32,
-        chunk_length in 1..100_000usize,
+        chunk_length in 1..100_000usize, holds in vec(0..300u32, 0..20),
     ) {
         let limits = CreditLimits {
             total_bytes: total_kib << 10,
@@ -119,7 +119,10 @@ proptest! {
         let mut host = scheduler(limits, &ids, class);
         let mut device = Device::new(limits, &ids);
         let mut pushed: BTreeMap<StreamId, Vec<u8>> = BTreeMap::new();
+        let mut holds = holds.iter();
         for (seq, (index, media)) in (0..).zip(&appends) {
+            // The line becomes slow, and fast again.
+            device.credits.hold(holds.next().map_or(0, |kib| kib << 10));
             let stream = ids[usize::from(*index)];
             let mut rest = Bytes::copy_from_slice(media);
             let mut is_begun = false;
