@@ -7,8 +7,9 @@
 //! more, and the windows grow by half: a slow start (RFC 5681, section 3.1) that the first delay
 //! ends instead of the first loss (as in RFC 6817). A host that does not wait for credit, and
 //! a line that is full, only make that time longer; then the windows stay as they are. A line
-//! that has become slow is told by frames that come one behind the other and late: then half of
-//! what the windows have grown by, and half again, is not granted until it is fast once more.
+//! that has become slow is told by frames that come one behind the other and late: then the
+//! windows are halved, and again, down to the first ones, by credit that is not granted until
+//! the line is fast once more.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};

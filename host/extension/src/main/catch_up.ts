@@ -32,9 +32,8 @@ export function catchUp(element: HTMLMediaElement): void {
   }
 }
 
-/** The time of the picture that the element shows, in seconds. */
+/** The time of the picture that the element shows, in seconds; `null`: it may not be looked at. */
 function pictureOf(element: HTMLMediaElement): number | null {
-  if (!NativeVideoFrame) return null;
   try {
     const frame = construct(NativeVideoFrame, [element]) as VideoFrame;
     const time = frameTime.get(frame);

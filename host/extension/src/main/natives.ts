@@ -118,11 +118,9 @@ export const nativeFrames = {
   cancel: uncurry(video.cancelVideoFrameCallback),
 };
 
-/** `undefined` where the page is not of a secure context. */
-export const NativeVideoFrame: typeof VideoFrame | undefined = window.VideoFrame;
-const videoFrame = (NativeVideoFrame?.prototype ?? {}) as VideoFrame;
-export const frameTime = accessor(videoFrame, "timestamp");
-export const closeFrame = uncurry(videoFrame.close);
+export const NativeVideoFrame = VideoFrame;
+export const frameTime = accessor(VideoFrame.prototype, "timestamp");
+export const closeFrame = uncurry(VideoFrame.prototype.close);
 
 /** Media Source Extensions. */
 export const media = {
