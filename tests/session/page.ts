@@ -340,13 +340,16 @@ export class Page {
 
   /** The viewport's size and its place on the desktop in CSS pixels; device pixels in each. */
   async #metrics() {
-    const { sx, sy, ow, oh, iw, ih, ratio } = await this.evaluateIsolated(
+    const { sx, sy, ow, oh, iw, ih, ratio, vw, vh } = await this.evaluateIsolated(
       "({ sx: screenX, sy: screenY, ow: outerWidth, oh: outerHeight, iw: innerWidth," +
-        " ih: innerHeight, ratio: devicePixelRatio })",
+        " ih: innerHeight, ratio: devicePixelRatio, vw: visualViewport.width," +
+        " vh: visualViewport.height })",
     );
     const border = (ow - iw) / 2;
     const origin = { x: sx + border, y: sy + oh - ih - border };
-    return { origin, ratio: ratio as number, width: iw as number, height: ih as number };
+    // Pages are not seen where their scroll bars are.
+    const seen = (all: number, most: number): number => (all - most > 2 ? most : all);
+    return { origin, ratio: ratio as number, width: seen(iw, vw), height: seen(ih, vh) };
   }
 
   async #prepare(session: string): Promise<void> {

@@ -80,6 +80,19 @@ for (const [what, markup] of Object.entries(ROUND)) {
   });
 }
 
+test("scroll bars stay seen", async () => {
+  const size = "width: 3200px; height: 1800px; max-width: none; max-height: none";
+  await show(`<style>video { ${size} !important }</style><slot></slot>`);
+  const [width = 0, height = 0, bar = 0] = await page.evaluate<number[]>(`(() => {
+    const { clientWidth, clientHeight } = document.documentElement;
+    return [clientWidth - 20, clientHeight - 60, innerWidth - clientWidth];
+  })()`);
+  assert.ok(bar > 5, "the browser has scroll bars");
+  await layouts.until("all but the bars", ({ rect, clip }) => {
+    return rect.width === 3200 && clip.width === width && clip.height === height;
+  });
+});
+
 test("a clip path cuts the picture", async () => {
   await show(`<div style="clip-path: inset(10px 20px 30px 40px); width: 480px; height: 270px">
     <slot></slot></div>`);

@@ -162,7 +162,7 @@ export class BrowserRig {
       // Playwright's own way of running without a display knows no extensions.
       headless: false,
       args: [...FLAGS, ...extension, ...(this.#options.switches ?? [])],
-      ignoreDefaultArgs: ["--disable-extensions"],
+      ignoreDefaultArgs: ["--disable-extensions", "--hide-scrollbars"],
       colorScheme: this.#options.colorScheme ?? "light",
       viewport: this.#options.inWindow ? null : { width: 1000, height: 700 },
       env: {

@@ -14,7 +14,7 @@ import { coveredParts } from "./cover.js";
 import { askParent, type FrameTracker } from "./frames.js";
 import { type Box, contains, EMPTY, fewBoxes, intersection, isEmpty } from "./rects.js";
 import { type Flaw, type Shown, shownOf } from "./shown.js";
-import { HIDDEN, type Viewport } from "./viewport.js";
+import { HIDDEN, roomInFrame, type Viewport } from "./viewport.js";
 import { TopWindow } from "./window.js";
 
 /** How long each frame is looked at after a sign of movement, in ms. */
@@ -187,7 +187,8 @@ export class Tracker implements FrameTracker {
     }
     const shown = shownOf(element);
     const content = shown.clips[0]?.box ?? EMPTY;
-    const seen = clipped(intersection(content, viewport.clip), shown.clips);
+    const room = intersection(viewport.clip, roomInFrame());
+    const seen = clipped(intersection(content, room), shown.clips);
     const isShown =
       viewport.visible &&
       document.visibilityState === "visible" &&

@@ -207,3 +207,18 @@ export function innerViewport(sight: Sight, [byX, byY]: readonly [number, number
     flaw: flaw ?? (visible && !isAlike ? "turned" : null),
   };
 }
+
+/** Scroll bars are wider, in CSS pixels; less is a fraction that `innerWidth` leaves out. */
+const NARROW = 2;
+
+/** Where this frame shows its page: not where its own scroll bars are. */
+export function roomInFrame(): Box {
+  const { width, height, scale } = visualViewport ?? {
+    width: innerWidth,
+    height: innerHeight,
+    scale: 1,
+  };
+  const end = (length: number, inner: number) =>
+    inner - length * scale > NARROW ? length * scale : Number.POSITIVE_INFINITY;
+  return { left: 0, top: 0, right: end(width, innerWidth), bottom: end(height, innerHeight) };
+}
