@@ -2,7 +2,7 @@
 # Installs the Debian packages that the named jobs need; says which before it does.
 # Quick when nothing is missing. Never asks a question.
 #
-# usage: packaging/install-deps.sh JOB...     JOB: build, run, test, browser, session, package, bench
+# usage: packaging/install-deps.sh JOB...     JOB: build, run, test, browser, session, windows, package, bench
 set -euo pipefail
 
 # One package a line, then why.
@@ -64,6 +64,10 @@ xvfb                 the device's screen
 pulseaudio           the device's sound
 pulseaudio-utils     talks to it
 LIST
+    windows) cat <<'LIST' ;;
+gcc-mingw-w64-x86-64-win32  links programs for Windows
+wine64               runs them
+LIST
     package) cat <<'LIST' ;;
 dpkg-dev             makes Debian packages, and finds what programs are linked to
 binutils             takes debug symbols out
@@ -79,14 +83,14 @@ python3              runs the benchmark
 ffmpeg               ffprobe counts a file's pictures
 LIST
     *)
-        echo "install-deps.sh: unknown job '$1' (build, run, test, browser, session, package, bench)" >&2
+        echo "install-deps.sh: unknown job '$1' (build, run, test, browser, session, windows, package, bench)" >&2
         exit 2
         ;;
     esac
 }
 
 [ $# -gt 0 ] || {
-    echo "usage: $0 JOB...   (build, run, test, browser, session, package, bench)" >&2
+    echo "usage: $0 JOB...   (build, run, test, browser, session, windows, package, bench)" >&2
     exit 2
 }
 if ! command -v dpkg-query >/dev/null; then

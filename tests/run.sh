@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that has to hold: scripts, format, spelling, licences, lints, documents, fuzz
-# targets, the extension in a browser, a real RDP session, tests. What runs here is what runs for
-# every change.
+# targets, what belongs on Windows, the extension in a browser, a real RDP session, tests. What
+# runs here is what runs for every change.
 #
 # All steps run even when one fails; the exit code is 0 only when none did. The tests come last,
 # so their summary ends the output; after a failed step one more line names it.
@@ -19,6 +19,7 @@ target=${CARGO_TARGET_DIR:-target}
 case $target in /*) ;; *) target=$root/$target ;; esac
 tools=$target/tools
 failed=()
+not_run=()
 
 # $1: name; the rest: the command.
 step() {
@@ -109,6 +110,14 @@ session() {
     tests/rig.sh "${again[@]}"
 }
 
+windows() {
+    local status=0
+    tests/windows.sh || status=$?
+    # Said once more at the end.
+    [ "$status" -ne 77 ] || { not_run+=("the Windows side, see above") && return 0; }
+    return "$status"
+}
+
 tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --workspace --all-features --locked "$@"
@@ -138,11 +147,13 @@ RUSTDOCFLAGS="-D warnings" step "documents" \
 step "build" cargo build --workspace --all-targets --all-features --locked
 step "examples in documents" cargo test --doc --workspace --all-features --locked
 step "fuzz targets, a bounded run" channel/fuzz/run.sh
+step "what belongs on Windows, under wine" windows
 step "extension" extension
 step "extension in a browser" extension_in_a_browser
 step "a real RDP client and session" session
 
 [ ${#failed[@]} -eq 0 ] || printf '    failed before the tests: %s\n' "${failed[@]}" >&2
+[ ${#not_run[@]} -eq 0 ] || printf '    NOT RUN on this machine: %s\n' "${not_run[@]}" >&2
 echo "==> tests"
 tests
 status=$?

@@ -15,12 +15,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::windows::named_pipe::{
     ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions,
 };
-use windows_sys::Win32::Foundation::LocalFree;
+use windows_sys::Win32::Foundation::{
+    ERROR_PIPE_BUSY, HANDLE_FLAG_INHERIT, LocalFree, SetHandleInformation,
+};
 use windows_sys::Win32::Security::Authorization::{
     ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
 };
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
-use windows_sys::Win32::System::Pipes::{GetNamedPipeClientSessionId, GetNamedPipeServerSessionId};
+use windows_sys::Win32::System::Pipes::{
+    GetNamedPipeClientSessionId, GetNamedPipeServerSessionId, WaitNamedPipeW,
+};
 use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
 use windows_sys::Win32::System::Threading::{
     CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, DETACHED_PROCESS,
@@ -31,6 +35,10 @@ use crate::port::{BROWSER_LINE, OK_LINE};
 
 /// All rights for the owner, none for anyone else; nothing is inherited.
 const OWNER_ONLY: &str = "D:P(A;;GA;;;OW)";
+
+/// Longest wait for a free end of the pipe, in ms, and how often: others may be faster.
+const BUSY_MS: u32 = 500;
+const BUSY_TRIES: u32 = 20;
 
 /// One client of the broker.
 pub(crate) type Client = NamedPipeServer;
@@ -76,11 +84,12 @@ impl Listening {
 pub(crate) async fn join(executable: &Path) -> anyhow::Result<NamedPipeClient> {
     let name = pipe_name()?;
     for _ in 0..CONNECT_TRIES {
-        let mut client = match ClientOptions::new().open(&name) {
+        let open = || ClientOptions::new().open(&name);
+        let mut client = match free_end(&name, open) {
             Ok(client) => client,
             Err(_) => {
                 start(executable)?;
-                ClientOptions::new().open(&name).context("connect to the broker")?
+                free_end(&name, open).context("connect to the broker")?
             }
         };
         if !is_of_this_session(client.as_raw_handle(), true) {
@@ -99,7 +108,8 @@ pub(crate) async fn join(executable: &Path) -> anyhow::Result<NamedPipeClient> {
 
 /// A connection for someone who asks.
 pub(crate) fn find() -> anyhow::Result<File> {
-    let pipe = File::options().read(true).write(true).open(pipe_name()?);
+    let name = pipe_name()?;
+    let pipe = free_end(&name, || File::options().read(true).write(true).open(&name));
     let pipe = pipe.context("no browser of this session uses Nearside")?;
     if !is_of_this_session(pipe.as_raw_handle(), true) {
         bail!("the broker's pipe belongs to another session");
@@ -107,8 +117,26 @@ pub(crate) fn find() -> anyhow::Result<File> {
     Ok(pipe)
 }
 
+/// A client's end of the pipe. There is one for the next client at a time: with several at once
+/// the others wait until the broker has made one more.
+fn free_end<T>(name: &str, open: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let wide: Vec<u16> = name.encode_utf16().chain([0]).collect();
+    let is_busy = |error: &io::Error| {
+        error.raw_os_error().and_then(|code| u32::try_from(code).ok()) == Some(ERROR_PIPE_BUSY)
+    };
+    for _ in 0..BUSY_TRIES {
+        match open() {
+            // SAFETY: `wide` ends with 0.
+            Err(error) if is_busy(&error) => unsafe { WaitNamedPipeW(wide.as_ptr(), BUSY_MS) },
+            other => return other,
+        };
+    }
+    open()
+}
+
 /// Starts a broker and waits until it listens; one that finds another ends, which is as good.
 fn start(executable: &Path) -> anyhow::Result<()> {
+    keep_to_oneself();
     let mut command = Command::new(executable);
     command
         .args(["broker", "--detached"])
@@ -127,6 +155,16 @@ fn start(executable: &Path) -> anyhow::Result<()> {
         BufReader::new(output).read_line(&mut line).context("wait for the broker")?;
     }
     Ok(())
+}
+
+/// The browser's pipes end with this process: one that it starts does not get them, too.
+fn keep_to_oneself() {
+    let handles =
+        [io::stdin().as_raw_handle(), io::stdout().as_raw_handle(), io::stderr().as_raw_handle()];
+    for handle in handles {
+        // SAFETY: the process's own handles are open; where there is none the call says so.
+        unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) };
+    }
 }
 
 /// A process with flags of its own has left already.

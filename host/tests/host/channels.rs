@@ -40,7 +40,8 @@ fn media_reaches_the_device_byte_for_byte() {
     });
     let status = place.status_when("a round trip is known", |status| 0 < status.control_rtt_ms.n);
     assert!(status.connected);
-    assert_eq!((status.transport.as_str(), status.browsers, status.pages), ("unix", 1, 1));
+    assert_eq!((status.browsers, status.pages), (1, 1));
+    assert_eq!(status.transport, if cfg!(windows) { "windows" } else { "unix" });
     assert!(media.len() < status.kept_bytes && status.kept_bytes < media.len() + 4096);
     assert!(3 << 20 < status.bytes_sent);
     // The last browser goes: the host says goodbye, and the broker ends.
@@ -130,9 +131,11 @@ fn control_passes_media_that_waits_for_credit() {
     assert!(device.received_bytes < 160 << 10, "no more than the credit of one stream");
     let status = place.status_when("all of it is kept", |status| 24 << 20 < status.kept_bytes);
     assert!(status.kept_bytes < 25 << 20, "once");
-    let memory = std::fs::read_to_string(format!("/proc/{}/statm", status.pid)).unwrap();
-    let resident: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
-    assert!(resident * 4096 < 64 << 20, "{} MiB are resident", resident / 256);
+    if cfg!(target_os = "linux") {
+        let memory = std::fs::read_to_string(format!("/proc/{}/statm", status.pid)).unwrap();
+        let resident: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!(resident * 4096 < 64 << 20, "{} MiB are resident", resident / 256);
+    }
 }
 
 #[test]
@@ -168,5 +171,5 @@ fn a_channel_that_is_none_is_said() {
     }
     let place = Place::new();
     let reason = Browser::greeted(&place).wait_reason();
-    assert!(reason.message.starts_with("No Nearside client is connected"), "{reason:?}");
+    assert!(reason.message.starts_with("No Nearside client"), "{reason:?}");
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,12 +16,19 @@ use nearside_channel::wire::{FrameReader, Kind};
 
 use crate::STEP;
 
+#[cfg(windows)]
+pub(crate) use std::net::{TcpListener as Listener, TcpStream as Stream};
+/// The device's end of the channel, and where it is taken: forwarded sockets, or Windows' Remote
+/// Desktop Services as tests/wts stands in for them.
+#[cfg(unix)]
+pub(crate) use std::os::unix::net::{UnixListener as Listener, UnixStream as Stream};
+
 /// One turn of reading.
 const TURN: Duration = Duration::from_millis(5);
 
 /// See the module.
 pub(crate) struct Device {
-    stream: UnixStream,
+    stream: Stream,
     link: DeviceLink,
     frames: FrameReader,
     credits: CreditReceiver,
@@ -39,12 +45,21 @@ pub(crate) struct Device {
 }
 
 /// Listens where a device's socket is forwarded to.
-pub(crate) fn listen(path: &Path) -> UnixListener {
-    UnixListener::bind(path).unwrap()
+#[cfg(unix)]
+pub(crate) fn listen(path: &Path) -> Listener {
+    Listener::bind(path).unwrap()
+}
+
+/// Listens, and says where.
+#[cfg(windows)]
+pub(crate) fn listen(path: &Path) -> Listener {
+    let listener = Listener::bind(("127.0.0.1", 0)).unwrap();
+    std::fs::write(path, listener.local_addr().unwrap().port().to_string()).unwrap();
+    listener
 }
 
 /// The next connection.
-pub(crate) fn accept(listener: &UnixListener) -> UnixStream {
+pub(crate) fn accept(listener: &Listener) -> Stream {
     listener.set_nonblocking(true).unwrap();
     let since = Instant::now();
     loop {
@@ -63,7 +78,7 @@ pub(crate) fn accept(listener: &UnixListener) -> UnixStream {
 }
 
 impl Device {
-    pub(crate) fn new(stream: UnixStream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         stream.set_read_timeout(Some(TURN)).unwrap();
         Self {
             stream,
@@ -83,7 +98,7 @@ impl Device {
     }
 
     /// Takes the next connection and greets back.
-    pub(crate) fn accept(listener: &UnixListener) -> Self {
+    pub(crate) fn accept(listener: &Listener) -> Self {
         let mut device = Self::new(accept(listener));
         device.until("a greeting", |device| device.link.is_open());
         device
@@ -139,6 +154,7 @@ impl Device {
         added.and_then(|stream| self.media.get(stream)).map(Vec::as_slice).unwrap_or_default()
     }
 
+    #[cfg(unix)]
     /// What a stale connection still gets: reads without ever answering, until its end.
     pub(crate) fn drain_silently(mut self) -> usize {
         let since = Instant::now();

@@ -1,5 +1,5 @@
 //! The real relay and broker between scripted browsers and scripted devices, over the real
-//! sockets and pipes.
+//! sockets and pipes. What is not of one system runs on Windows, too, and under wine.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -8,10 +8,14 @@ mod channels;
 mod device;
 mod hostile;
 mod place;
+#[cfg(unix)]
 mod policy;
+#[cfg(windows)]
+mod remote_desktop;
 mod sharing;
 #[cfg(target_os = "linux")]
 mod windows;
+#[cfg(unix)]
 mod xrdp;
 
 use std::time::Duration;

@@ -1,7 +1,11 @@
 //! A session of its own: folder, environment, processes that end with it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+#[cfg(unix)]
+use std::process::Stdio;
+use std::process::{Child, Command};
+#[cfg(windows)]
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use nearside_host::status::Status;
@@ -12,24 +16,40 @@ use crate::STEP;
 /// The display that these sessions claim to have; nothing connects to it.
 pub(crate) const DISPLAY: u32 = 97;
 
+/// A broker's pipe has the name of its session, and this is one.
+#[cfg(windows)]
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// See the module.
 pub(crate) struct Place {
     folder: TempDir,
     variables: Vec<(&'static str, String)>,
     brokers: Vec<Child>,
+    #[cfg(windows)]
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Place {
     /// A session without any device.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new(), brokers: Vec::new() }
+        Self {
+            #[cfg(windows)]
+            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
+            folder: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+            brokers: Vec::new(),
+        }
     }
 
     /// A session with the device's socket forwarded to [`Place::channel`].
     pub(crate) fn forwarded() -> Self {
         let mut place = Self::new();
-        let channel = format!("unix:{}", place.channel().display());
-        place.set("NEARSIDE_CHANNEL", channel);
+        let channel = place.channel().display().to_string();
+        if cfg!(windows) {
+            place.set("NEARSIDE_WTS_STAND_IN", channel);
+        } else {
+            place.set("NEARSIDE_CHANNEL", format!("unix:{channel}"));
+        }
         place
     }
 
@@ -51,7 +71,7 @@ impl Place {
 
     /// `nearside-host` in this session.
     pub(crate) fn program(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nearside-host"));
+        let mut command = Command::new(executable());
         command
             .env_remove("NEARSIDE_CHANNEL")
             .env_remove("XRDP_SOCKET_PATH")
@@ -61,6 +81,7 @@ impl Place {
         command
     }
 
+    #[cfg(unix)]
     /// A broker as a person starts it.
     pub(crate) fn start_broker(&mut self, arguments: &[&str]) {
         let mut command = self.program();
@@ -109,11 +130,45 @@ impl Drop for Place {
         // One that a relay started ends by itself, seconds later; a test need not wait.
         if let Some(status) = self.status() {
             kill(status.pid);
+            // The next test's would have its name.
+            if cfg!(windows) {
+                self.wait_for_end();
+            }
         }
     }
 }
 
+#[cfg(unix)]
+fn executable() -> &'static str {
+    env!("CARGO_BIN_EXE_nearside-host")
+}
+
+/// A copy in a folder with the stand-in for Remote Desktop Services.
+#[cfg(windows)]
+fn executable() -> &'static Path {
+    static COPY: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    COPY.get_or_init(|| {
+        let built = Path::new(env!("CARGO_BIN_EXE_nearside-host"));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("host-windows");
+        std::fs::create_dir_all(&folder).unwrap();
+        let copy = folder.join("nearside-host.exe");
+        std::fs::copy(built, &copy).unwrap();
+        let stand_in = built.with_file_name("nearside_wts_stand_in.dll");
+        std::fs::copy(stand_in, folder.join("wtsapi32.dll"))
+            .expect("to be built before: cargo build -p nearside-wts-stand-in");
+        copy
+    })
+}
+
 /// Ends a process of this test at once.
+#[cfg(windows)]
+pub(crate) fn kill(pid: u32) {
+    // It may have ended by itself.
+    let _ = Command::new("taskkill").args(["/F", "/PID", &pid.to_string()]).output();
+}
+
+/// Ends a process of this test at once.
+#[cfg(unix)]
 pub(crate) fn kill(pid: u32) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
     // It may have ended by itself.

@@ -100,9 +100,12 @@ fn the_broker_holds_nothing_of_the_browser_that_started_it() {
     relay.stdout.take().unwrap().read_to_end(&mut rest).unwrap();
     relay.stderr.take().unwrap().read_to_end(&mut rest).unwrap();
     assert_eq!(place.status().unwrap().pid, broker, "it outlives its relay");
-    for descriptor in 0..3 {
-        let target = std::fs::read_link(format!("/proc/{broker}/fd/{descriptor}")).unwrap();
-        assert_eq!(target.to_str(), Some("/dev/null"));
+    // Elsewhere the ends of its pipes have said it.
+    if cfg!(target_os = "linux") {
+        for descriptor in 0..3 {
+            let target = std::fs::read_link(format!("/proc/{broker}/fd/{descriptor}")).unwrap();
+            assert_eq!(target.to_str(), Some("/dev/null"));
+        }
     }
 }
 
