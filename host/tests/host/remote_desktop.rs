@@ -1,8 +1,10 @@
-//! Clients of Windows' Remote Desktop Services that go and come.
+//! Clients of Windows' Remote Desktop Services that go and come, and the machine's policies.
 
 #![expect(unsafe_code, reason = "events of the system have no safe interface")]
 
-use nearside_channel::message::ReasonCode;
+use std::process::Command;
+
+use nearside_channel::message::{ReasonCode, SessionPolicy};
 use windows_sys::Win32::Foundation::{CloseHandle, HANDLE};
 use windows_sys::Win32::System::Threading::{CreateEventW, SetEvent};
 
@@ -55,4 +57,38 @@ fn a_client_that_goes_is_seen_although_its_channel_says_nothing() {
     browser.wait_connected();
     browser.open(1);
     device.until("a page", |device| device.last_page().is_some());
+}
+
+/// Group Policy's values, set until it is dropped.
+struct Policies(&'static str);
+
+impl Policies {
+    const KEY: &str = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services";
+
+    fn set(value: &'static str) -> Self {
+        let done = Command::new("reg")
+            .args(["add", Self::KEY, "/v", value, "/t", "REG_DWORD", "/d", "1", "/f"])
+            .status();
+        assert!(done.unwrap().success());
+        Self(value)
+    }
+}
+
+impl Drop for Policies {
+    fn drop(&mut self) {
+        let _ = Command::new("reg").args(["delete", Self::KEY, "/v", self.0, "/f"]).status();
+    }
+}
+
+#[test]
+#[ignore = "writes the machine's policies; tests/windows.sh runs it, on a machine of wine's"]
+fn group_policy_is_sent() {
+    let place = Place::forwarded();
+    let _policies = Policies::set("fDisableAudioCapture");
+    let listener = listen(&place.channel());
+    let mut browser = Browser::greeted(&place);
+    let device = Device::accept(&listener);
+    let expected = SessionPolicy { disable_audio_capture: Some(true), ..SessionPolicy::default() };
+    assert_eq!(device.hello.as_ref().unwrap().policy, expected);
+    assert_eq!(browser.wait_connected().policy, expected);
 }
