@@ -6,7 +6,7 @@ import type { FrameMessage } from "../frame_protocol.js";
 import type { Layout, PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
 import type { Motion } from "./bridge_protocol.js";
 import { audioBar, isPlain } from "./layout/audio_bar.js";
-import { controlsOf, showsControls } from "./layout/control_bar.js";
+import { controlsOf, Pointer, showsControls } from "./layout/control_bar.js";
 import { pictureBox } from "./layout/picture.js";
 import { type Box, EMPTY, fewBoxes, isEmpty, toDesktop } from "./layout/rects.js";
 import type { Flaw } from "./layout/shown.js";
@@ -44,6 +44,8 @@ class Watched {
   stop: () => void = () => {};
   /** A video's. */
   readonly placeholder: Placeholder | null;
+  /** A video's, once it is watched. */
+  pointer: Pointer | null = null;
   last = "";
   motion: Motion = "paused";
   /** It has neither played nor gone anywhere: its poster is seen, where it has one. */
@@ -95,6 +97,8 @@ export class Places {
       return this.#refuse(player, REFUSALS.elsewhere);
     this.#watched.set(player, watched);
     watched.placeholder?.veil();
+    if (element instanceof HTMLVideoElement)
+      watched.pointer = new Pointer(element, () => this.#tracker.heat());
     watched.stop = this.#tracker.track(
       element,
       (sight) => {
@@ -115,6 +119,7 @@ export class Places {
     if (!watched) return;
     this.#watched.delete(player);
     watched.stop();
+    watched.pointer?.end();
     watched.placeholder?.hide();
     watched.element.removeEventListener("timeupdate", this.#compare);
     // The device may keep the player: nothing of it is to be seen where the browser plays.
@@ -130,7 +135,8 @@ export class Places {
     if (motion === "moving") watched.element.addEventListener("timeupdate", this.#compare);
     else watched.element.removeEventListener("timeupdate", this.#compare);
     // The browser shows its controls as long as nothing plays.
-    if (watched.element.controls) this.#tracker.heat();
+    const { element } = watched;
+    if (element.controls || element.matches(":fullscreen")) this.#tracker.heat();
   }
 
   #begin(watched: Watched): void {
@@ -201,7 +207,8 @@ function drawnOf(watched: Watched, content: Box, clip: Box, visible: boolean): D
     content,
   );
   const isPaused = watched.motion === "paused";
-  const controls = showsControls(element, isPaused) ? controlsOf(content, picture, clip) : null;
+  const shows = showsControls(element, isPaused, watched.pointer, content);
+  const controls = shows ? controlsOf(content, picture, clip) : null;
   return { drawn: picture, bar: controls?.bar ?? null, own: controls?.covered ?? null };
 }
 

@@ -375,3 +375,43 @@ test("a poster is seen until the video plays", async () => {
   await said.until("the picture", ({ visible }) => visible);
   await other.close();
 });
+
+test("the browser's controls stay until the pointer has rested", async () => {
+  await show(`<div style="width: 480px; height: 270px"><slot></slot></div>`);
+  await page.mouse.move(700, 500);
+  const [before] = await Promise.all([
+    layouts.until("the picture", ({ rect }) => rect.height === 270),
+    page.evaluate(() => Object.assign(media[0] as HTMLVideoElement, { controls: true })),
+  ]);
+  assert.equal(before.control_bar, null);
+  await page.mouse.move(100, 100);
+  await layouts.until("the bar", ({ control_bar }) => control_bar?.width === 480);
+  await layouts.until("none at rest", ({ control_bar }) => control_bar === null);
+  await page.mouse.move(110, 100);
+  await layouts.until("the bar once more", ({ control_bar }) => control_bar !== null);
+  await page.mouse.move(100, 310);
+  // It stays where the pointer rests on it.
+  await new Promise((resolve) => setTimeout(resolve, 4500));
+  assert.equal((await layouts.last)?.control_bar?.width, 480);
+  await page.evaluate(() => Object.assign(media[0] as HTMLVideoElement, { controls: false }));
+  await page.mouse.move(100, 120);
+  await layouts.until("none that is not asked for", ({ control_bar }) => control_bar === null);
+  await page.evaluate(() => {
+    const video = media[0] as HTMLVideoElement;
+    // The screen has another shape, and beside the picture the device draws nothing.
+    video.style.objectFit = "cover";
+    addEventListener("keydown", () => video.requestFullscreen(), { once: true });
+  });
+  await page.keyboard.press("f");
+  await page.mouse.move(130, 130);
+  const { rect } = await layouts.until("the bar full screen", ({ fullscreen, control_bar }) => {
+    return fullscreen && control_bar !== null;
+  });
+  assert.ok(rect.width > 480);
+  await layouts.until("none at rest full screen", ({ control_bar }) => control_bar === null);
+  await page.evaluate(() => {
+    (media[0] as HTMLVideoElement).style.objectFit = "";
+    return document.exitFullscreen();
+  });
+  await layouts.until("the picture", ({ rect }) => rect.height === 270);
+});

@@ -53,7 +53,53 @@ function buttonsOf(width: number): number | null {
   return NARROW.find((narrow) => width >= narrow.width)?.buttons ?? null;
 }
 
-/** Whether the browser shows its controls: at rest, or while the pointer is on the video. */
-export function showsControls(video: HTMLVideoElement, isPaused: boolean): boolean {
-  return video.controls && (isPaused || video.matches(":hover"));
+/** The pointer has rested: the browser's controls go after so long, in ms. */
+const RESTED = 3000;
+
+/** The pointer on a video. */
+export class Pointer {
+  readonly #video: HTMLVideoElement;
+  readonly #moved: (event: PointerEvent) => void;
+  #movedAt = performance.now();
+  #y = Number.NEGATIVE_INFINITY;
+
+  /** `stirs`: it moves after it has rested. */
+  constructor(video: HTMLVideoElement, stirs: () => void) {
+    this.#video = video;
+    this.#moved = ({ clientY }) => {
+      const rested = this.#rests;
+      this.#movedAt = performance.now();
+      this.#y = clientY;
+      if (rested) stirs();
+    };
+    video.addEventListener("pointermove", this.#moved, { passive: true });
+  }
+
+  end(): void {
+    this.#video.removeEventListener("pointermove", this.#moved);
+  }
+
+  get #rests(): boolean {
+    return performance.now() - this.#movedAt >= RESTED;
+  }
+
+  /** Whether it keeps the controls; resting on them it does, too. */
+  keeps({ bottom }: Box): boolean {
+    if (!this.#video.matches(":hover")) return false;
+    return !this.#rests || this.#y >= bottom - HEIGHT;
+  }
+}
+
+/**
+ * Whether the browser shows its controls: as long as nothing plays, and for a while after the
+ * pointer has moved over the video; full screen also where the page asks for none.
+ */
+export function showsControls(
+  video: HTMLVideoElement,
+  isPaused: boolean,
+  pointer: Pointer | null,
+  content: Box,
+): boolean {
+  if (!video.controls && !video.matches(":fullscreen")) return false;
+  return isPaused || (pointer?.keeps(content) ?? false);
 }
