@@ -247,7 +247,11 @@ fn caption(caption: &Caption) -> Checked {
     }
 }
 
-fn player_event(event: &PlayerEvent) -> Checked {
+/// Checks what a player reports.
+///
+/// # Errors
+/// The first value out of its bounds.
+pub fn player_event(event: &PlayerEvent) -> Checked {
     match event {
         PlayerEvent::Resized { width, height } => {
             within("picture size", *width <= MAX_EXTENT && *height <= MAX_EXTENT)
@@ -273,7 +277,11 @@ fn player_event(event: &PlayerEvent) -> Checked {
     }
 }
 
-fn stream_event(event: &StreamEvent) -> Checked {
+/// Checks what a stream reports.
+///
+/// # Errors
+/// The first value out of its bounds.
+pub fn stream_event(event: &StreamEvent) -> Checked {
     match event {
         StreamEvent::Appended { seq: _, buffered }
         | StreamEvent::Removed { buffered }
@@ -287,7 +295,11 @@ fn stream_event(event: &StreamEvent) -> Checked {
     }
 }
 
-fn reason(reason: &Reason) -> Checked {
+/// Checks a reason for people.
+///
+/// # Errors
+/// The first value out of its bounds.
+pub fn reason(reason: &Reason) -> Checked {
     let Reason { code: _, message, next_step } = reason;
     text("message", message, MAX_SENTENCE)?;
     text("next_step", next_step, MAX_SENTENCE)

@@ -10,7 +10,9 @@ use nearside_tests::host::{Host, PAGE, hello};
 use nearside_tests::place::Place;
 use nearside_tests::process;
 use rustix::process::Signal;
-use std::time::Duration;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 /// Stages that the agent has at a time, those that are ending among them.
 const MAX_PROCESSES: usize = 24;
@@ -219,6 +221,41 @@ fn a_host_that_falls_silent_is_given_up_with_its_stages() -> anyhow::Result<()> 
         process::wait_gone(stage, nearside_tests::STEP)?;
     }
     host.wait_closed()?;
+    agent.check_healthy()
+}
+
+#[test]
+fn a_host_that_takes_nothing_leaves_nothing_behind() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let files = || -> anyhow::Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", agent.pid()))?.count())
+    };
+    let before = files()?;
+    let mut pings = Vec::new();
+    for seq in 0..1000 {
+        codec::encode_host(&HostMessage::Ping { seq }, &mut pings)?;
+    }
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let mut greeting = Vec::new();
+        codec::encode_host(&HostMessage::Hello(hello("0123456789abcdef")), &mut greeting)?;
+        let mut stream = UnixStream::connect(agent.channel_socket())?;
+        stream.set_write_timeout(Some(Duration::from_millis(500)))?;
+        stream.write_all(&greeting)?;
+        // Until nobody reads it any more.
+        let since = Instant::now();
+        while stream.write_all(&pings).is_ok() {
+            assert!(since.elapsed() < nearside_tests::STEP, "it is read for ever");
+        }
+        held.push(stream);
+    }
+    let since = Instant::now();
+    while before < files()? {
+        assert!(since.elapsed() < nearside_tests::STEP, "{} files stay open", files()?);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(held);
     agent.check_healthy()
 }
 

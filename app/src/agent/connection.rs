@@ -76,7 +76,7 @@ pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
     tracing::info!(connection = id.0, pid, client, "channel opened");
     let (reader, writer) = stream.into_split();
     let (outbox, queued) = mpsc::channel(OUTBOX);
-    let writing = tokio::spawn(write(writer, queued));
+    let mut writing = tokio::spawn(write(writer, queued));
     let (stage_events, from_stages) = mpsc::channel(256);
     let mut connection = Connection {
         id,
@@ -116,7 +116,9 @@ pub(super) async fn run(arrival: Arrival, hub: Hub, options: AgentOptions) {
     connection.end_spare().await;
     drop(connection);
     // What is queued (a refusal) still goes out, but a peer that does not read cannot hold us.
-    let _ = tokio::time::timeout(Duration::from_millis(500), writing).await;
+    if tokio::time::timeout(Duration::from_millis(500), &mut writing).await.is_err() {
+        writing.abort();
+    }
     hub.report(Update::Disconnected { id }).await;
 }
 

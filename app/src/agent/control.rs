@@ -20,7 +20,7 @@ const SCREENSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Clients at once; one more is told so.
 const MAX_CLIENTS: usize = 32;
 
-/// A client that has not asked for anything by then goes.
+/// A client that has not asked for anything by then goes, or has not taken an answer.
 const SILENT: Duration = Duration::from_secs(5);
 
 pub(super) async fn serve(listener: UnixListener, hub: Hub, quit: mpsc::Sender<()>) {
@@ -176,9 +176,38 @@ fn start_panel(hub: &Hub) -> Result<(), String> {
 }
 
 async fn send(writer: &mut OwnedWriteHalf, reply: &Reply) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(reply)?;
-    line.push(b'\n');
-    writer.write_all(&line).await
+    let line = line_of(reply)?;
+    // One that does not read keeps others from asking.
+    tokio::time::timeout(SILENT, writer.write_all(&line))
+        .await
+        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+}
+
+/// A client takes no longer line than the agent itself does: of a longer one the older half is
+/// left out until it fits.
+fn line_of(reply: &Reply) -> std::io::Result<Vec<u8>> {
+    let line_of = |reply: &Reply| {
+        let mut line = serde_json::to_vec(reply)?;
+        line.push(b'\n');
+        Ok::<_, std::io::Error>(line)
+    };
+    let mut line = line_of(reply)?;
+    let mut rest = None;
+    while MAX_LINE <= line.len() {
+        let rest = rest.get_or_insert_with(|| reply.clone());
+        match rest {
+            Reply::Status(status) if !status.items.is_empty() => halve(&mut status.items),
+            Reply::Status(status) if !status.notices.is_empty() => halve(&mut status.notices),
+            Reply::Logs { lines, .. } if !lines.is_empty() => halve(lines),
+            _ => *rest = Reply::Refused { message: "the answer is too long".to_owned() },
+        }
+        line = line_of(rest)?;
+    }
+    Ok(line)
+}
+
+fn halve<T>(list: &mut Vec<T>) {
+    list.drain(..list.len().div_ceil(2));
 }
 
 /// Says why and leaves; a client that does not read hears nothing.
@@ -191,4 +220,23 @@ fn turn_away(stream: &UnixStream) {
 
 async fn refuse(writer: &mut OwnedWriteHalf, message: &str) -> std::io::Result<()> {
     send(writer, &Reply::Refused { message: message.to_owned() }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nearside::status::{Item, Status};
+
+    #[test]
+    fn an_answer_is_as_long_as_a_client_takes() {
+        let item = |page| Item { page, title: "\u{1}".repeat(1024), ..Item::default() };
+        let status = Status { items: (0..512).map(item).collect(), ..Status::default() };
+        let line = line_of(&Reply::Status(Box::new(status))).unwrap();
+        assert!(line.len() < MAX_LINE && line.ends_with(b"\n"));
+        let Ok(Reply::Status(status)) = serde_json::from_slice(&line) else { panic!("no status") };
+        assert_eq!(status.items.last().map(|item| item.page), Some(511), "the newest stay");
+        let logs = Reply::Logs { lines: vec!["\u{1}".repeat(400); 1000], next: 1 };
+        assert!(line_of(&logs).unwrap().len() < MAX_LINE);
+        assert_eq!(line_of(&Reply::Done).unwrap(), b"{\"type\":\"done\"}\n");
+    }
 }

@@ -4,13 +4,14 @@
 //!  connection ── frames (bounded by the channel's credits) ─▶ writer task ─▶ stdin
 //!  connection ◀─ Event (bounded) ◀── reader task ◀── stdout;  exit status ◀── waiter
 //! ```
-//! The stage is not trusted: what it sends is framed, bounded and parsed like a peer's.
+//! The stage is not trusted: what it sends is framed, bounded, parsed and checked like a peer's.
 
 use super::sound_server;
 use nearside::stage_link::{FromStage, StageOptions, ToStage};
 use nearside::{client_display, paths};
 use nearside_channel::message::{Reason, ReasonCode, StreamId};
 use nearside_channel::plugin::ConnectionFacts;
+use nearside_channel::validate::{self, Invalid};
 use nearside_channel::wire::{self, FrameReader, Kind};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
@@ -192,9 +193,36 @@ async fn read<T: Copy>(
         while let Some(frame) = frames.next_frame(&mut chunk).map_err(|error| error.to_string())? {
             let message = serde_json::from_slice(&frame.body)
                 .map_err(|_| "it sent a message that is not known".to_owned())?;
+            check(&message).map_err(|error| format!("it sent what is not allowed: {error}"))?;
             if events.send((tag, Event::Said(message))).await.is_err() {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// What goes on to the session or to people is as short as the session would take it.
+fn check(message: &FromStage) -> Result<(), Invalid> {
+    match message {
+        FromStage::Player { player: _, event } => validate::player_event(event),
+        FromStage::Stream { stream: _, event } => validate::stream_event(event),
+        FromStage::Failed { reason } | FromStage::Screenshot { error: Some(reason) } => {
+            validate::reason(reason)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_stage_are_as_short_as_a_sessions() {
+        for (length, allowed) in [(validate::MAX_SENTENCE, true), (1 << 20, false)] {
+            let reason = Reason::new(ReasonCode::StageCrashed, "x".repeat(length), "");
+            let failed = FromStage::Failed { reason };
+            assert_eq!(check(&failed).is_ok(), allowed);
         }
     }
 }
