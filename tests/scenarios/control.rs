@@ -67,6 +67,22 @@ fn quit_ends_the_agent_and_removes_its_sockets() -> anyhow::Result<()> {
 }
 
 #[test]
+fn an_agent_that_nobody_finds_any_more_ends() -> anyhow::Result<()> {
+    for removed in ["control.sock", "channel.sock", ""] {
+        let place = Place::new()?;
+        let mut agent = Agent::start(&place)?;
+        let (mut host, _) = Host::open(&agent.channel_socket())?;
+        match removed {
+            "" => std::fs::remove_dir_all(agent.folder())?,
+            socket => std::fs::remove_file(agent.folder().join(socket))?,
+        }
+        host.wait_closed()?;
+        assert!(agent.wait_ended()?, "{}", agent.log());
+    }
+    Ok(())
+}
+
+#[test]
 fn without_an_agent_the_next_step_is_said() -> anyhow::Result<()> {
     let place = Place::new()?;
     for command in [["status"], ["quit"]] {

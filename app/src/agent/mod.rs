@@ -31,6 +31,9 @@ use tokio::task::JoinSet;
 
 pub(crate) use policy::load as load_policy;
 
+/// Names of the agent's sockets in the runtime folder.
+const SOCKETS: [&str; 3] = ["channel.sock", paths::PLUGIN_SOCKET, "control.sock"];
+
 /// How the agent starts its stages and what they may do; the rest comes from settings and
 /// sessions.
 #[derive(Clone)]
@@ -65,13 +68,18 @@ async fn serve(options: AgentOptions, logs: LogRing) -> anyhow::Result<()> {
     if has_windows {
         serving.spawn(tray::show(hub.clone(), quit.clone()));
     }
-    serving.spawn(control::serve(control, hub.clone(), quit));
+    serving.spawn(control::serve(control, hub.clone(), quit.clone()));
     serving.spawn(endpoint::accept(channel, Bringer::Direct, channels.clone()));
     serving.spawn(endpoint::accept(plugin, Bringer::Plugin, channels.clone()));
     let runtime_dir = dir.clone();
     serving.spawn(async move {
-        if let Err(error) = proxy::connect(&runtime_dir, channels).await {
-            tracing::warn!(%error, "RDP clients with a pipe proxy are not found");
+        match proxy::connect(&runtime_dir, &SOCKETS, channels).await {
+            // Sessions play by themselves, and the next agent serves them.
+            Ok(()) => {
+                tracing::warn!("the agent's sockets were removed");
+                let _ = quit.try_send(());
+            }
+            Err(error) => tracing::warn!(%error, "RDP clients with a pipe proxy are not found"),
         }
     });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent runs");
@@ -89,7 +97,7 @@ async fn serve(options: AgentOptions, logs: LogRing) -> anyhow::Result<()> {
     serving.abort_all();
     hub.shut_down().await;
     hub_task.abort();
-    for socket in ["channel.sock", paths::PLUGIN_SOCKET, "control.sock"] {
+    for socket in SOCKETS {
         // A missing file is as good as a removed one.
         let _ = std::fs::remove_file(dir.join(socket));
     }
