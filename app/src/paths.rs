@@ -91,8 +91,8 @@ pub fn agent_lock() -> io::Result<PathBuf> {
 /// The settings file: `$XDG_CONFIG_HOME/nearside/settings.json` or the default below `$HOME`.
 /// A private runtime folder keeps its settings in itself.
 pub fn settings_file() -> Option<PathBuf> {
-    if let Some(dir) = std::env::var_os(RUNTIME_DIR_VARIABLE) {
-        return Some(PathBuf::from(dir).join("settings.json"));
+    if let Some(dir) = absolute(RUNTIME_DIR_VARIABLE) {
+        return Some(dir.join("settings.json"));
     }
     let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
     Some(config.join("nearside/settings.json"))

@@ -20,6 +20,9 @@ const MAX_BYTES: u64 = 64 << 10;
 pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<DevicePolicy> {
     let path = file.unwrap_or_else(|| paths::device_policy_file());
     let read = || format!("read the device's policy, {}", path.display());
+    let found = std::fs::metadata(path);
+    // A pipe would be waited for.
+    ensure!(found.is_ok_and(|found| found.is_file()) || !path.exists(), "{}: not a file", read());
     let opened = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound && file.is_none() => {
             return Ok(DevicePolicy::default());
