@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// A playlist names another one, which names pieces.
 const MAX_PLAYLISTS: usize = 2;
 
+/// Pieces in a row that give nothing: each costs a request.
+const MAX_EMPTY: u32 = 32;
+
 /// Bytes of a playlist read at a time.
 const CHUNK_BYTES: usize = 16 << 10;
 
@@ -25,11 +28,13 @@ pub(super) struct Pieces {
     /// The initialization section that was read last.
     init: Option<usize>,
     position: u64,
+    /// Pieces in a row that gave nothing.
+    empty: u32,
 }
 
 impl Pieces {
     pub(super) fn from(playlist: Arc<Playlist>, next: usize, line: Arc<Line>) -> Self {
-        Self { line, playlist, next, open: None, init: None, position: 0 }
+        Self { line, playlist, next, open: None, init: None, position: 0, empty: 0 }
     }
 
     pub(super) fn position(&self) -> u64 {
@@ -53,8 +58,13 @@ impl Pieces {
             let count = http.read(buffer.get_mut(..room).unwrap_or_default())?;
             if count == 0 && !buffer.is_empty() {
                 self.open = None;
+                self.empty += 1;
+                if MAX_EMPTY < self.empty {
+                    return Err(FetchError::Protocol);
+                }
                 continue;
             }
+            self.empty = 0;
             let read = u64::try_from(count).unwrap_or(u64::MAX);
             *left = left.map(|left| left.saturating_sub(read));
             self.position = self.position.saturating_add(read);

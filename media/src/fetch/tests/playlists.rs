@@ -69,6 +69,14 @@ fn playlists_that_are_no_recording_say_why() {
         ("<html>".to_owned(), SourceError::Playlist(PlaylistError::Malformed)),
         (playlist.replace("media", "http://127.0.0.1:1/"), FetchError::Unreachable.into()),
         (playlist.replace("media", "file:///etc/passwd"), refused("file:///etc/passwd")),
+        // Each piece that gives nothing costs a request.
+        (
+            format!(
+                "#EXTM3U\n#EXT-X-TARGETDURATION:1\n{}#EXT-X-ENDLIST\n",
+                "#EXTINF:1,\n#EXT-X-BYTERANGE:0@0\nmedia\n".repeat(1000)
+            ),
+            FetchError::Protocol.into(),
+        ),
     ] {
         let server = serve(playlist, &media);
         assert_eq!(Listener::start(&server.playlist_url()).failure(), why);
