@@ -286,11 +286,18 @@ impl Policy {
     /// The file may say something else now. Cancel safe.
     #[cfg(unix)]
     async fn changed(&mut self) {
+        use std::os::unix::fs::MetadataExt as _;
+
         let Some(watch) = &mut self.watch else { return std::future::pending().await };
         loop {
             let event = watch.next().await;
-            // What was only created is still being written.
-            let is_whole = !matches!(event, crate::transport::WatchEvent::Created(_));
+            // What was only created is still being written; a link is whole at once, and what is
+            // no file never will be.
+            let is_link = || {
+                std::fs::symlink_metadata(&self.path)
+                    .is_ok_and(|found| !found.is_file() || 1 < found.nlink())
+            };
+            let is_whole = !matches!(event, crate::transport::WatchEvent::Created(_)) || is_link();
             if is_whole && self.path.file_name().is_some_and(|name| event.concerns(name)) {
                 return;
             }

@@ -181,6 +181,9 @@ impl Connection {
     }
 }
 
+/// Answers that wait for a device which asks on and on and takes none, in bytes.
+const MAX_URGENT: usize = 64 << 10;
+
 /// Does what the link asks for; when to come back to it.
 fn drain(
     link: &mut HostLink,
@@ -194,6 +197,9 @@ fn drain(
             HostOutput::Send(message) => {
                 if let Err(error) = codec::encode_host(&message, urgent) {
                     tracing::warn!(%error, "a message of the link was out of bounds");
+                }
+                if MAX_URGENT < urgent.len() {
+                    return Err(DeviceError::Clogged.into());
                 }
             }
             HostOutput::Opened(welcome) => {

@@ -182,7 +182,12 @@ impl Device {
 
     fn on_end(&mut self, ended: &Ended, was_opened: bool, session: &mut Session) {
         tracing::info!(%ended, "the connection ended");
-        if was_opened {
+        let broke_rules = matches!(
+            ended,
+            Ended::Wire(_) | Ended::Unexpected(_) | Ended::Message(_) | Ended::Device(_)
+        );
+        // One that breaks them after each greeting is not asked each second for ever.
+        if was_opened && !broke_rules {
             self.attempts = 0;
         }
         let reason = match ended {

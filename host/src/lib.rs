@@ -63,6 +63,7 @@ pub fn ask_status() -> anyhow::Result<status::Status> {
     let mut stream = meeting::find()?;
     stream.write_all(port::STATUS_LINE.as_bytes())?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
+    let read = BufReader::new(stream).read_line(&mut line);
+    read.context("the session's broker does not answer: end it, and reload the page")?;
     serde_json::from_str(&line).context("the broker's answer is not understood")
 }

@@ -10,8 +10,12 @@ use nearside_channel::log::LogRing;
 pub(crate) fn start(ring: LogRing, by_hand: bool) {
     let filter = EnvFilter::try_from_env("NEARSIDE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("off,nearside_host=info,nearside_channel=info"));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false);
+    // A terminal that has gone takes no lines, nor a word about them.
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_target(false)
+        .log_internal_errors(false);
     let ring = move || Writer(ring.clone());
     // Fails only when a test has set one already.
     let _ = if by_hand {

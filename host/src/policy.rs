@@ -14,7 +14,7 @@
 #[cfg(windows)]
 mod windows;
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use nearside_channel::message::SessionPolicy;
@@ -29,6 +29,9 @@ pub(crate) fn default_path() -> PathBuf {
     PathBuf::from("/etc/nearside/policy.json")
 }
 
+/// What is there is a folder, a pipe or a device.
+const NOT_A_FILE: io::ErrorKind = io::ErrorKind::InvalidInput;
+
 /// A larger file is malformed.
 const MAX_FILE: u64 = 64 << 10;
 
@@ -36,7 +39,7 @@ const MAX_FILE: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PolicyError {
     #[error("the policy file cannot be read: {0}")]
-    Unreadable(#[from] std::io::Error),
+    Unreadable(#[from] io::Error),
     #[error("the policy file is longer than {MAX_FILE} bytes")]
     TooLong,
     #[error("the policy file is malformed: {0}")]
@@ -68,9 +71,15 @@ fn with_group_policy(mut policy: SessionPolicy) -> SessionPolicy {
 }
 
 fn try_read(path: &Path) -> Result<SessionPolicy, PolicyError> {
-    let file = match std::fs::File::open(path) {
+    let file = match std::fs::metadata(path) {
+        // A pipe would be waited for.
+        Ok(found) if !found.is_file() => return Err(io::Error::from(NOT_A_FILE).into()),
+        Ok(_) => std::fs::File::open(path),
+        Err(error) => Err(error),
+    };
+    let file = match file {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(SessionPolicy::default());
         }
         Err(error) => return Err(error.into()),

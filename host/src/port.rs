@@ -48,6 +48,9 @@ const SOCKET_BYTES: usize = 1;
 /// A relay only copies: one that has taken nothing for so long stands still.
 const STUCK: Duration = Duration::from_secs(3);
 
+/// A client that has not said what it is by then goes.
+const SILENT: Duration = Duration::from_secs(5);
+
 /// What waits for one browser. Dropping it closes the port once that is written.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -105,11 +108,11 @@ pub(crate) async fn serve(stream: Client, id: BrowserId, broker: mpsc::Sender<In
     let (reader, writer) = tokio::io::split(stream);
     let mut reader = BufReader::with_capacity(64 << 10, reader);
     let mut line = String::new();
-    // A client that does not say what it is costs a descriptor until it ends.
-    let first = (&mut reader).take(16).read_line(&mut line).await;
-    match (first, line.as_str()) {
-        (Ok(_), BROWSER_LINE) => serve_browser(reader, writer, id, processes, &broker).await,
-        (Ok(_), STATUS_LINE) => serve_status(writer, &broker).await,
+    // A client that does not say what it is costs a descriptor.
+    let first = tokio::time::timeout(SILENT, (&mut reader).take(16).read_line(&mut line)).await;
+    match (first.unwrap_or(Ok(0)), line.as_str()) {
+        (Ok(1..), BROWSER_LINE) => serve_browser(reader, writer, id, processes, &broker).await,
+        (Ok(1..), STATUS_LINE) => serve_status(writer, &broker).await,
         _ => {}
     }
 }

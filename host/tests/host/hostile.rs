@@ -1,7 +1,8 @@
 //! Browsers that send what no extension would. Their port closes with a reason; nothing else.
 
+use nearside_channel::codec;
 use nearside_channel::extension::{ExtensionMessage, HostEvent};
-use nearside_channel::message::{PlayerCommand, ReasonCode, StreamId};
+use nearside_channel::message::{DeviceMessage, PlayerCommand, ReasonCode, StreamId};
 
 use crate::browser::Browser;
 use crate::device::{Device, listen};
@@ -67,6 +68,27 @@ fn a_browser_that_ends_in_the_middle_of_a_message_just_ends() {
     honest.open(1);
     device.until("a page", |device| device.last_page().is_some());
     place.status_when("one is left", |status| status.browsers == 1);
+}
+
+#[test]
+fn a_device_that_asks_on_and_on_and_takes_no_answer_is_left() {
+    let place = Place::forwarded();
+    let listener = listen(&place.channel());
+    let mut browser = Browser::greeted(&place);
+    let mut device = Device::accept(&listener);
+    browser.wait_connected();
+    let mut pings = Vec::new();
+    for seq in 0..10_000 {
+        codec::encode_device(&DeviceMessage::Ping { seq }, &mut pings).unwrap();
+    }
+    for _ in 0..100 {
+        if device.closed {
+            break;
+        }
+        device.write(&pings);
+    }
+    assert!(device.closed, "it is answered for ever");
+    browser.wait_reason();
 }
 
 #[test]

@@ -39,4 +39,21 @@ fn the_policy_file_is_sent_obeyed_and_watched() {
     std::fs::write(&file, "{}").unwrap();
     let mut device = Device::accept(&listener);
     device.until("a page", |device| device.last_page().is_some());
+    // A link to one counts as soon as it is there, and what is no file restricts everything.
+    std::fs::remove_file(&file).unwrap();
+    device.turn();
+    let other = place.path().join("other.json");
+    std::fs::write(&other, r#"{"fDisableAudioCapture": 1}"#).unwrap();
+    std::os::unix::fs::symlink(&other, &file).unwrap();
+    device.until_closed();
+    let mut device = Device::accept(&listener);
+    assert_eq!(device.hello.clone().unwrap().policy, recording_off);
+    std::fs::remove_file(&file).unwrap();
+    device.until_closed();
+    let mut device = Device::accept(&listener);
+    assert_eq!(device.hello.clone().unwrap().policy, SessionPolicy::default());
+    std::fs::create_dir(&file).unwrap();
+    device.until_closed();
+    let device = Device::accept(&listener);
+    assert_eq!(device.hello.clone().unwrap().policy.disable_playback, Some(true));
 }
