@@ -34,11 +34,13 @@ pub fn create_runtime_dir() -> io::Result<PathBuf> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    check_owner_only(&dir)?;
+    check_owner_only(&dir, absolute(RUNTIME_DIR_VARIABLE).is_some())?;
     Ok(dir)
 }
 
-fn check_owner_only(dir: &Path) -> io::Result<()> {
+/// Closes one that was made for Nearside; of one that `is_named` by a variable nobody knows what
+/// else it is for.
+fn check_owner_only(dir: &Path, is_named: bool) -> io::Result<()> {
     let meta = std::fs::symlink_metadata(dir)?;
     if !meta.is_dir() || meta.uid() != rustix::process::getuid().as_raw() {
         return Err(io::Error::new(
@@ -54,10 +56,16 @@ fn check_owner_only(dir: &Path) -> io::Result<()> {
             "the runtime folder is shared with other users",
         ));
     }
-    if meta.mode() & 0o077 != 0 {
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+    if meta.mode() & 0o077 == 0 {
+        return Ok(());
     }
-    Ok(())
+    if is_named {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the runtime folder is open to other users: close it (chmod 700), or name another one",
+        ));
+    }
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
 }
 
 /// Where the channel's bytes arrive with nothing before them: from the demo, or from a socket
@@ -128,8 +136,11 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("run");
         std::fs::DirBuilder::new().mode(0o755).create(&dir).unwrap();
-        check_owner_only(&dir).unwrap();
+        assert!(check_owner_only(&dir, true).is_err());
+        assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o777, 0o755, "it is left alone");
+        check_owner_only(&dir, false).unwrap();
         assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
+        check_owner_only(&dir, true).unwrap();
     }
 
     #[test]
@@ -138,7 +149,7 @@ mod tests {
         let dir = parent.path().join("run");
         std::fs::create_dir(&dir).unwrap();
         std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o1777)).unwrap();
-        assert!(check_owner_only(&dir).is_err());
+        assert!(check_owner_only(&dir, false).is_err());
         assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o7777, 0o1777);
     }
 
@@ -147,6 +158,6 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let link = parent.path().join("link");
         std::os::unix::fs::symlink(parent.path(), &link).unwrap();
-        assert!(check_owner_only(&link).is_err());
+        assert!(check_owner_only(&link, false).is_err());
     }
 }

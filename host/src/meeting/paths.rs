@@ -25,13 +25,13 @@ impl Meeting {
     /// # Errors
     /// The folder is not this user's own.
     pub(crate) fn of_this_session() -> io::Result<Self> {
-        let dir = runtime_dir();
+        let (dir, is_named) = runtime_dir();
         match std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
-        check_owner_only(&dir)?;
+        check_owner_only(&dir, is_named)?;
         let session = session_name(
             std::env::var_os("DISPLAY").or_else(|| std::env::var_os("WAYLAND_DISPLAY")),
         );
@@ -43,17 +43,18 @@ impl Meeting {
     }
 }
 
-fn runtime_dir() -> PathBuf {
+/// The folder, and whether a variable names it.
+fn runtime_dir() -> (PathBuf, bool) {
     let absolute =
         |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(dir) = absolute(RUNTIME_DIR_VARIABLE) {
-        return dir;
+        return (dir, true);
     }
     if let Some(dir) = absolute("XDG_RUNTIME_DIR") {
-        return dir.join("nearside-host");
+        return (dir.join("nearside-host"), false);
     }
     let uid = rustix::process::getuid().as_raw();
-    std::env::temp_dir().join(format!("nearside-host-{uid}"))
+    (std::env::temp_dir().join(format!("nearside-host-{uid}")), false)
 }
 
 /// A file name for a display: `:10.0` and `:10` are one session.
@@ -73,7 +74,9 @@ fn session_name(display: Option<OsString>) -> String {
     if name.is_empty() { "none".to_owned() } else { name }
 }
 
-fn check_owner_only(dir: &Path) -> io::Result<()> {
+/// Closes one that was made for Nearside; of one that `is_named` by a variable nobody knows what
+/// else it is for.
+fn check_owner_only(dir: &Path, is_named: bool) -> io::Result<()> {
     let meta = std::fs::symlink_metadata(dir)?;
     if !meta.is_dir() || meta.uid() != rustix::process::getuid().as_raw() {
         return Err(io::Error::new(
@@ -89,10 +92,16 @@ fn check_owner_only(dir: &Path) -> io::Result<()> {
             "the runtime folder is shared with other users",
         ));
     }
-    if meta.mode() & 0o077 != 0 {
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+    if meta.mode() & 0o077 == 0 {
+        return Ok(());
     }
-    Ok(())
+    if is_named {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the runtime folder is open to other users: close it (chmod 700), or name another one",
+        ));
+    }
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
 }
 
 #[cfg(test)]
@@ -114,13 +123,15 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let (dir, link) = (parent.path().join("run"), parent.path().join("link"));
         std::fs::DirBuilder::new().mode(0o755).create(&dir).unwrap();
-        check_owner_only(&dir).unwrap();
+        assert!(check_owner_only(&dir, true).is_err());
+        assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o777, 0o755, "it is left alone");
+        check_owner_only(&dir, false).unwrap();
         assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o777, 0o700);
         std::os::unix::fs::symlink(&dir, &link).unwrap();
-        assert!(check_owner_only(&link).is_err());
+        assert!(check_owner_only(&link, false).is_err());
         // As in the temporary folder, whoever owns it.
         std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o1777)).unwrap();
-        assert!(check_owner_only(&dir).is_err());
+        assert!(check_owner_only(&dir, false).is_err());
         assert_eq!(std::fs::metadata(&dir).unwrap().mode() & 0o7777, 0o1777);
     }
 }
