@@ -318,6 +318,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_flushed_since_the_last_block_goes_with_the_sink() {
+        let output = output();
+        let (mut writer, control) = output.voice().unwrap();
+        let block = vec![0.1; 4_800];
+        while 0 < writer.try_write(&block, Pts(0), 1.0).unwrap() {}
+        // A device that plays nothing any more, and has not gone yet.
+        let device = super::super::shared::FIRST_DEVICE_SINK + 1;
+        output.shared.activate(device);
+        writer.begin(control.flush());
+        assert_eq!(writer.try_write(&block, Pts(0), 1.0), Ok(0), "nobody makes room");
+        assert!(output.shared.hand_over(device, super::super::shared::NO_SINK));
+        assert_ne!(writer.try_write(&block, Pts(0), 1.0), Ok(0));
+    }
+
+    #[test]
     fn the_system_clock_sleeps_once_nothing_plays() {
         let output = output();
         let (mut writer, control) = output.voice().unwrap();

@@ -2,10 +2,10 @@
 //!
 //! INVARIANT: exactly one sink renders, the one whose id is in `active`. Handing over is one
 //! atomic store; should the old sink still be inside the mixer, the new one plays a block of
-//! silence instead of waiting: the mixer's mutex is only ever *tried*.
+//! silence instead of waiting: who renders only ever *tries* the mixer's mutex.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::thread::Thread;
 use std::time::Instant;
@@ -136,6 +136,9 @@ impl Shared {
         let done = self.active.compare_exchange(from, to, order.0, order.1).is_ok();
         if done {
             self.wake_system_thread();
+            // What was flushed since the last block nobody renders any more, and its writer waits
+            // for the room.
+            self.drain_if_idle();
         }
         done
     }
@@ -191,11 +194,13 @@ impl Shared {
 
     /// While no sink renders, does what the callback would: admits, drops flushed samples,
     /// releases. Not for the callback.
+    ///
+    /// Who flushes asks after that, and a sink that goes asks after it has gone: one of them sees
+    /// the other.
     pub(super) fn drain_if_idle(&self) {
-        if self.active() == NO_SINK
-            && let Ok(mut mixer) = self.mixer.try_lock()
-        {
-            mixer.settle();
+        fence(Ordering::SeqCst);
+        if self.active() == NO_SINK {
+            lock(&self.mixer).settle();
         }
     }
 
