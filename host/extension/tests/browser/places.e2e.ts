@@ -224,6 +224,17 @@ const SEEN: Record<string, Seen> = {
       [240, 200],
     ],
   },
+  "lines over a background": {
+    markup: `<div style="position: relative; isolation: isolate; width: 480px; height: 270px">
+      <div style="position: absolute; inset: 0; z-index: -1"><slot></slot></div>
+      <section><div style="height: 80px"></div><p style="margin: 0; font: 18px monospace">word</p>
+      </section></div>`,
+    hidden: [[20, 90]],
+    seen: [
+      [240, 90],
+      [240, 200],
+    ],
+  },
   "its slot is in a closed tree": {
     markup: `<div><template shadowrootmode="closed"><style>:host { position: relative; width: 480px }
       b { position: absolute; left: 0; top: 200px; width: 100%; height: 70px; background: red }

@@ -3,7 +3,8 @@
  *
  * Points on a coarse grid are asked what is at them, which finds what is large, wherever it
  * stands in the page; what is small or transparent to the pointer (controls, captions) is
- * found among the positioned elements near the picture. Only what has ink of its own counts:
+ * found among the positioned elements near the picture, and over a background among all that is
+ * where it is. Only what has ink of its own counts:
  * a transparent layer of controls covers nothing but its buttons.
  */
 import { clipped, Escape, overflowClip, parentOf, shadowOf } from "./clip.js";
@@ -15,6 +16,8 @@ const STEP = 48;
 const MOST = 10;
 /** Elements looked at near the picture. */
 const MAX_NEAR = 300;
+/** Elements whose boxes are asked for where the picture is a background. */
+const MAX_ASKED = 2000;
 /** Trees around the picture that are asked at each point. */
 const MAX_SCOPES = 8;
 /** Questions at points to shadow trees of what lies over the picture, and how deep. */
@@ -53,6 +56,11 @@ class Surroundings {
       this.#line.add(at);
       if (this.#scopes.size < MAX_SCOPES) this.#scopes.add(at.getRootNode() as Scope);
     }
+  }
+
+  /** Whether it is the element, or around it. */
+  has(element: Element): boolean {
+    return this.#line.has(element);
   }
 
   /** Whether the picture or what it is in lies over `other`, at a point that both have. */
@@ -148,6 +156,52 @@ function near(element: Element, box: Box, add: (element: Element) => void): void
   }
 }
 
+/** The root of the part of the page that `element` is drawn beneath: of its stacking context. */
+function aboveBackground(element: Element): Element | null {
+  for (let at: Element | null = element; at; at = parentOf(at)) {
+    const { position, zIndex } = getComputedStyle(at);
+    if (position === "static" || !zIndex.startsWith("-")) continue;
+    let root = parentOf(at);
+    while (root && root !== document.documentElement && !isContext(getComputedStyle(root))) {
+      root = parentOf(root);
+    }
+    return root;
+  }
+  return null;
+}
+
+/** Whether it is drawn as one (CSS 2, appendix E, and those that later modules add). */
+function isContext({ position, zIndex, opacity, transform, isolation }: CSSStyleDeclaration) {
+  return (
+    (position !== "static" && zIndex !== "auto") ||
+    opacity !== "1" ||
+    transform !== "none" ||
+    isolation === "isolate"
+  );
+}
+
+/** Elements in `root` that are where `box` is: words over a background are small. */
+function within(root: Element, box: Box, add: (element: Element) => void): void {
+  let [asked, told] = [MAX_ASKED, MAX_NEAR];
+  const walk = (parent: Element | ShadowRoot) => {
+    for (let at = parent.firstElementChild; at; at = at.nextElementSibling) {
+      if (asked-- <= 0 || told <= 0) return;
+      const own = at.getBoundingClientRect();
+      const isHere = !isEmpty(intersection(own, box));
+      // Empty ones hold what floats, what is positioned, or anything (`display: contents`).
+      if (!isHere && !isEmpty(own)) continue;
+      if (isHere) {
+        told--;
+        add(at);
+      }
+      const shadow = shadowOf(at);
+      if (shadow) walk(shadow);
+      walk(at);
+    }
+  };
+  walk(root);
+}
+
 /** The covered parts of `visible` (CSS pixels of the viewport), few and disjoint enough. */
 export function coveredParts(element: Element, visible: Box): Box[] {
   if (isEmpty(visible)) return [];
@@ -178,5 +232,7 @@ export function coveredParts(element: Element, visible: Box): Box[] {
     }
   }
   near(element, visible, (one) => look(one, false));
+  const root = aboveBackground(element);
+  if (root) within(root, visible, (one) => surroundings.has(one) || look(one, false));
   return fewBoxes(boxes, visible, MAX_BOXES);
 }
