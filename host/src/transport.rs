@@ -30,7 +30,7 @@ use nearside_channel::message::{Reason, ReasonCode};
 pub(crate) type ByteStream = tokio::net::UnixStream;
 /// A connection's bytes, both ways.
 #[cfg(windows)]
-pub(crate) type ByteStream = tokio::io::DuplexStream;
+pub(crate) type ByteStream = wts::Stream;
 
 /// One attempt; it may be dropped at any time.
 pub(crate) type Attempt = Pin<Box<dyn Future<Output = Result<ByteStream, Unavailable>> + Send>>;

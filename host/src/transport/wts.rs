@@ -12,9 +12,14 @@
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf,
+};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use windows_sys::Win32::Foundation::{
@@ -136,9 +141,61 @@ fn is_active() -> bool {
 }
 
 /// An open channel. Both threads have it; the last one closes it.
+#[derive(Debug)]
 struct Channel {
     channel: HANDLE,
     file: HANDLE,
+    ended: AtomicBool,
+}
+
+impl Channel {
+    /// Neither thread waits any more for what the client sends or takes.
+    fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        // SAFETY: the file is open as long as `self` lives.
+        unsafe { CancelIoEx(self.file, std::ptr::null()) };
+    }
+}
+
+/// The broker's end. Dropping it ends the threads, whatever the client does.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    bytes: DuplexStream,
+    channel: Arc<Channel>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.channel.end();
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bytes).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.bytes).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bytes).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bytes).poll_shutdown(context)
+    }
 }
 
 // SAFETY: handles of the system may be used from any thread; overlapped calls on one handle
@@ -157,7 +214,7 @@ impl Drop for Channel {
     }
 }
 
-fn open(runtime: &Handle) -> io::Result<DuplexStream> {
+fn open(runtime: &Handle) -> io::Result<Stream> {
     // SAFETY: the name ends with 0.
     let channel = unsafe {
         WTSVirtualChannelOpenEx(
@@ -177,18 +234,18 @@ fn open(runtime: &Handle) -> io::Result<DuplexStream> {
             return Err(error);
         }
     };
-    let channel = Arc::new(Channel { channel, file });
+    let channel = Arc::new(Channel { channel, file, ended: AtomicBool::new(false) });
     let (ours, theirs) = tokio::io::duplex(PIPE);
     let (from_host, to_host) = tokio::io::split(theirs);
     let (reading, read_runtime) = (Arc::clone(&channel), runtime.clone());
     std::thread::Builder::new()
         .name("channel-reader".to_owned())
         .spawn(move || read_all(&reading, to_host, &read_runtime))?;
-    let write_runtime = runtime.clone();
+    let (writing, write_runtime) = (Arc::clone(&channel), runtime.clone());
     std::thread::Builder::new()
         .name("channel-writer".to_owned())
-        .spawn(move || write_all(&channel, from_host, &write_runtime))?;
-    Ok(ours)
+        .spawn(move || write_all(&writing, from_host, &write_runtime))?;
+    Ok(Stream { bytes: ours, channel })
 }
 
 /// A file handle of our own for the channel.
@@ -220,7 +277,7 @@ fn file_of(channel: HANDLE) -> io::Result<HANDLE> {
 /// From the channel to the broker, until either ends.
 fn read_all(channel: &Channel, mut to_host: tokio::io::WriteHalf<DuplexStream>, runtime: &Handle) {
     let mut buffer = vec![0; READ_SIZE];
-    while let Ok(count) = overlapped(channel.file, Direction::Read(&mut buffer)) {
+    while let Ok(count) = overlapped(channel, Direction::Read(&mut buffer)) {
         let Some(body) = buffer.get(HEADER..count) else { break };
         if runtime.block_on(to_host.write_all(body)).is_err() {
             break;
@@ -240,15 +297,14 @@ fn write_all(
     'ends: while let Ok(count @ 1..) = runtime.block_on(from_host.read(&mut buffer)) {
         let mut rest = buffer.get(..count).unwrap_or_default();
         while !rest.is_empty() {
-            match overlapped(channel.file, Direction::Write(rest)) {
+            match overlapped(channel, Direction::Write(rest)) {
                 Ok(written @ 1..) => rest = rest.get(written..).unwrap_or_default(),
                 _ => break 'ends,
             }
         }
     }
     // The reader waits for what will not come any more.
-    // SAFETY: the file is open as long as `channel` lives.
-    unsafe { CancelIoEx(channel.file, std::ptr::null()) };
+    channel.end();
 }
 
 enum Direction<'a> {
@@ -256,8 +312,9 @@ enum Direction<'a> {
     Write(&'a [u8]),
 }
 
-/// One read or write, waited for.
-fn overlapped(file: HANDLE, direction: Direction<'_>) -> io::Result<usize> {
+/// One read or write, waited for until the channel's end.
+fn overlapped(channel: &Channel, direction: Direction<'_>) -> io::Result<usize> {
+    let file = channel.file;
     // SAFETY: an event without a name and attributes.
     let event = unsafe { CreateEventW(std::ptr::null(), 1, 0, std::ptr::null()) };
     if event.is_null() {
@@ -283,8 +340,12 @@ fn overlapped(file: HANDLE, direction: Direction<'_>) -> io::Result<usize> {
     let mut count = 0;
     // SAFETY: as above; called only if the operation was started.
     let done = unsafe {
-        (started != 0 || GetLastError() == ERROR_IO_PENDING)
-            && GetOverlappedResult(file, &raw const state, &raw mut count, 1) != 0
+        let is_under_way = started != 0 || GetLastError() == ERROR_IO_PENDING;
+        // One that began after the end was not cancelled by it.
+        if is_under_way && channel.ended.load(Ordering::SeqCst) {
+            CancelIoEx(file, &raw const state);
+        }
+        is_under_way && GetOverlappedResult(file, &raw const state, &raw mut count, 1) != 0
     };
     let error = io::Error::last_os_error();
     // SAFETY: made above and used no more.

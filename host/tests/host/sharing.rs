@@ -1,6 +1,7 @@
 //! Several browsers and tabs on one channel, and ends at any moment.
 
 use std::io::Read as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nearside_channel::extension::{ExtensionMessage, HostEvent};
 use nearside_channel::message::HostMessage;
@@ -16,10 +17,18 @@ fn browsers_that_start_at_once_share_one_broker_and_one_channel() {
     let listener = listen(&place.channel());
     let mut browsers: Vec<Browser> = (0..6).map(|_| Browser::greeted(&place)).collect();
     let mut device = Device::accept(&listener);
-    for browser in &mut browsers {
-        browser.wait_connected();
-        browser.open(1);
-    }
+    // A device that does not answer for three seconds is taken for lost: it goes on meanwhile.
+    let opened = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let _ = scope.spawn(|| {
+            for browser in &mut browsers {
+                browser.wait_connected();
+                browser.open(1);
+                opened.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        device.until("all are connected", |_| opened.load(Ordering::Relaxed) == 6);
+    });
     for (number, browser) in (1_u8..).zip(&mut browsers) {
         browser.append(1, 1, &[number; 1000]);
     }
