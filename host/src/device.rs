@@ -182,14 +182,6 @@ impl Device {
 
     fn on_end(&mut self, ended: &Ended, was_opened: bool, session: &mut Session) {
         tracing::info!(%ended, "the connection ended");
-        let broke_rules = matches!(
-            ended,
-            Ended::Wire(_) | Ended::Unexpected(_) | Ended::Message(_) | Ended::Device(_)
-        );
-        // One that breaks them after each greeting is not asked each second for ever.
-        if was_opened && !broke_rules {
-            self.attempts = 0;
-        }
         let reason = match ended {
             Ended::Link(link::Closed::Refused(reason)) => reason.clone(),
             Ended::Gone => Reason::new(
@@ -210,6 +202,10 @@ impl Device {
                 )
             }
         };
+        // One that breaks the rules after each greeting is not asked each second for ever.
+        if was_opened && reason.code != ReasonCode::ProtocolViolation {
+            self.attempts = 0;
+        }
         // Without its client nothing helps until the next one comes.
         let retry = if matches!(ended, Ended::Gone) { Retry::OnChange } else { Retry::Soon };
         self.pause(Unavailable { reason, retry }, session);

@@ -136,7 +136,6 @@ struct Connection {
     options: AgentOptions,
     /// The RDP client that shows the session; `None` when no plugin brought the channel.
     facts: Option<ConnectionFacts>,
-    /// What all policy sources together allow.
     /// What the sources of policy say.
     inputs: Inputs,
     playback: Playback,

@@ -186,12 +186,12 @@ async fn send(writer: &mut OwnedWriteHalf, reply: &Reply) -> std::io::Result<()>
 /// A client takes no longer line than the agent itself does: of a longer one the older half is
 /// left out until it fits.
 fn line_of(reply: &Reply) -> std::io::Result<Vec<u8>> {
-    let line_of = |reply: &Reply| {
+    let encode = |reply: &Reply| {
         let mut line = serde_json::to_vec(reply)?;
         line.push(b'\n');
         Ok::<_, std::io::Error>(line)
     };
-    let mut line = line_of(reply)?;
+    let mut line = encode(reply)?;
     let mut rest = None;
     while MAX_LINE <= line.len() {
         let rest = rest.get_or_insert_with(|| reply.clone());
@@ -201,7 +201,7 @@ fn line_of(reply: &Reply) -> std::io::Result<Vec<u8>> {
             Reply::Logs { lines, .. } if !lines.is_empty() => halve(lines),
             _ => *rest = Reply::Refused { message: "the answer is too long".to_owned() },
         }
-        line = line_of(rest)?;
+        line = encode(rest)?;
     }
     Ok(line)
 }

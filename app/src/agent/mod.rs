@@ -8,16 +8,19 @@
 mod connection;
 mod control;
 mod endpoint;
+mod folder;
 mod hub;
 mod page;
 mod policy;
 mod proxy;
 mod settings;
+mod small_file;
 mod sound_server;
 mod stage;
 mod tray;
 
 use self::endpoint::{Bringer, Channels};
+use self::folder::Seen;
 use anyhow::Context as _;
 use nearside::paths;
 use nearside::stage_link::StageOptions;
@@ -25,8 +28,9 @@ use nearside_channel::log::LogRing;
 use nearside_channel::policy::DevicePolicy;
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
 pub(crate) use policy::load as load_policy;
@@ -71,17 +75,7 @@ async fn serve(options: AgentOptions, logs: LogRing) -> anyhow::Result<()> {
     serving.spawn(control::serve(control, hub.clone(), quit.clone()));
     serving.spawn(endpoint::accept(channel, Bringer::Direct, channels.clone()));
     serving.spawn(endpoint::accept(plugin, Bringer::Plugin, channels.clone()));
-    let runtime_dir = dir.clone();
-    serving.spawn(async move {
-        match proxy::connect(&runtime_dir, &SOCKETS, channels).await {
-            // Sessions play by themselves, and the next agent serves them.
-            Ok(()) => {
-                tracing::warn!("the agent's sockets were removed");
-                let _ = quit.try_send(());
-            }
-            Err(error) => tracing::warn!(%error, "RDP clients with a pipe proxy are not found"),
-        }
-    });
+    serving.spawn(attend(dir.clone(), channels, quit));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "agent runs");
     // For whoever started it: the sockets are open. Nobody may be listening.
     let _ = writeln!(std::io::stdout().lock(), "ready");
@@ -102,6 +96,32 @@ async fn serve(options: AgentOptions, logs: LogRing) -> anyhow::Result<()> {
         let _ = std::fs::remove_file(dir.join(socket));
     }
     Ok(())
+}
+
+/// Takes what an RDP client offers in the runtime folder, and asks the agent to end when its own
+/// sockets are removed: sessions play by themselves then, and the next agent serves them.
+async fn attend(dir: PathBuf, channels: Channels, quit: Sender<()>) {
+    let names = folder::Names { own: &SOCKETS, awaited: paths::IRONRDP_SOCKET };
+    let mut events = match folder::watch(&dir, names) {
+        Ok(events) => events,
+        Err(error) => {
+            return tracing::warn!(%error, "RDP clients with a pipe proxy are not found");
+        }
+    };
+    let socket = dir.join(names.awaited);
+    // One that is there already was created before the watch.
+    proxy::take(&socket, &channels).await;
+    while let Some(seen) = events.recv().await {
+        match seen {
+            Seen::Appeared => proxy::take(&socket, &channels).await,
+            Seen::Removed => {
+                tracing::warn!("the agent's sockets were removed");
+                let _ = quit.try_send(());
+                return;
+            }
+        }
+    }
+    tracing::warn!("the runtime folder is watched no more");
 }
 
 /// Takes the lock of the one agent; it is released by the kernel when the process ends, so a

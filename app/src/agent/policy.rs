@@ -3,11 +3,11 @@
 //! A file that is there and cannot be understood ends the agent: to go on without it would be to
 //! go on against it, and without an agent everything plays in the session.
 
-use anyhow::{Context as _, ensure};
+use super::small_file;
+use anyhow::Context as _;
 use nearside::paths;
 use nearside_channel::policy::DevicePolicy;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Longest file.
@@ -19,21 +19,14 @@ const MAX_BYTES: u64 = 64 << 10;
 /// It cannot be read, or is no policy.
 pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<DevicePolicy> {
     let path = file.unwrap_or_else(|| paths::device_policy_file());
-    let read = || format!("read the device's policy, {}", path.display());
-    let found = std::fs::metadata(path);
-    // A pipe would be waited for.
-    ensure!(found.is_ok_and(|found| found.is_file()) || !path.exists(), "{}: not a file", read());
-    let opened = match File::open(path) {
+    let what = || format!("read the device's policy, {}", path.display());
+    let text = match small_file::read(path, MAX_BYTES) {
         Err(error) if error.kind() == ErrorKind::NotFound && file.is_none() => {
             return Ok(DevicePolicy::default());
         }
-        opened => opened.with_context(read)?,
+        text => text.with_context(what)?,
     };
-    let mut text = Vec::new();
-    opened.take(MAX_BYTES + 1).read_to_end(&mut text).with_context(read)?;
-    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    ensure!(length <= MAX_BYTES, "the device's policy is longer than {MAX_BYTES} bytes");
-    serde_json::from_slice(&text).with_context(read)
+    serde_json::from_slice(&text).with_context(what)
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! The user's switches on disk. A file that cannot be read is the defaults, and is said so.
 
+use super::small_file;
 use nearside::paths;
 use nearside_channel::message::DeviceSettings;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
+use std::io;
+
+/// Longest file; what is longer is damaged.
+const MAX_BYTES: u64 = 64 << 10;
 
 pub(super) fn load() -> DeviceSettings {
     let Some(path) = paths::settings_file() else { return DeviceSettings::default() };
-    let text = match read(&path) {
+    let text = match small_file::read(&path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return DeviceSettings::default(),
         Err(error) => {
@@ -20,19 +22,6 @@ pub(super) fn load() -> DeviceSettings {
         tracing::warn!(%error, "settings are damaged, the defaults hold");
         DeviceSettings::default()
     })
-}
-
-/// What is longer is damaged.
-const MAX_BYTES: u64 = 64 << 10;
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Not a pipe, which would be waited for.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut text = Vec::new();
-    File::open(path)?.take(MAX_BYTES).read_to_end(&mut text)?;
-    Ok(text)
 }
 
 /// Replaces the file as a whole, so that a crash leaves the old or the new one.

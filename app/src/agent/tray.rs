@@ -6,20 +6,23 @@
 //! Where there is no tray the agent works without; one that comes later shows the icon then.
 //! The bus is served by one thread of the library, which sleeps until something changes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use ksni::menu::{CheckmarkItem, MenuItem, StandardItem};
 use ksni::{Category, Handle, Icon, OfflineReason, ToolTip, TrayMethods as _};
 use nearside::status::{Indicator, Item, Status};
 use nearside_channel::message::{DeviceSettings, PlayerCommand, PlayerId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::control;
 use super::hub::{GlobalPage, Hub, Order, Update};
 
 /// What waits to be done; more is lost, as clicks on a program that hangs.
 const WISHES: usize = 8;
+
+/// The bus tells of what is new on it in that time.
+const TOLD: Duration = Duration::from_secs(1);
 
 /// Shows the icon until the bus is gone.
 pub(super) async fn show(hub: Hub, quit: mpsc::Sender<()>) {
@@ -60,15 +63,16 @@ pub(super) async fn show(hub: Hub, quit: mpsc::Sender<()>) {
 /// Also for a desktop that is not there yet when the agent starts with the session.
 async fn spawn(shown: &Shown, wishes: &mpsc::Sender<Wish>) -> Result<Handle<Tray>, ksni::Error> {
     loop {
-        let tray = Tray {
-            shown: shown.clone(),
-            wishes: wishes.clone(),
-            is_unwatched: Arc::new(AtomicBool::new(false)),
-        };
-        let is_unwatched = Arc::clone(&tray.is_unwatched);
+        let (is_watched, mut watched) = watch::channel(true);
+        let tray = Tray { shown: shown.clone(), wishes: wishes.clone(), is_watched };
         let handle = tray.assume_sni_available(true).spawn().await?;
-        // A watcher that came between the library's call and its look at the bus is missed.
-        if !is_unwatched.load(Ordering::Acquire) || !has_watcher().await {
+        if *watched.borrow() || !has_watcher().await {
+            return Ok(handle);
+        }
+        // A watcher that came between the library's call and its look at the bus is missed; one
+        // that came later it is about to be told of.
+        let told = watched.wait_for(|is_watched| *is_watched);
+        if tokio::time::timeout(TOLD, told).await.is_ok() {
             return Ok(handle);
         }
         handle.shutdown().await;
@@ -150,8 +154,8 @@ fn can_mute(item: &Item) -> bool {
 struct Tray {
     shown: Shown,
     wishes: mpsc::Sender<Wish>,
-    /// The desktop had no tray when it was looked for last.
-    is_unwatched: Arc<AtomicBool>,
+    /// The desktop had a tray when it was looked for last.
+    is_watched: watch::Sender<bool>,
 }
 
 impl Tray {
@@ -188,11 +192,11 @@ impl ksni::Tray for Tray {
     }
 
     fn watcher_online(&self) {
-        self.is_unwatched.store(false, Ordering::Release);
+        self.is_watched.send_replace(true);
     }
 
     fn watcher_offline(&self, _reason: OfflineReason) -> bool {
-        self.is_unwatched.store(true, Ordering::Release);
+        self.is_watched.send_replace(false);
         true
     }
 
@@ -325,7 +329,8 @@ mod tests {
     #[test]
     fn clicks_are_wishes_by_what_is_shown() {
         let (wishes, mut wished) = mpsc::channel(WISHES);
-        let mut tray = Tray { shown: Shown::of(&playing()), wishes, is_unwatched: Arc::default() };
+        let (is_watched, _) = watch::channel(true);
+        let mut tray = Tray { shown: Shown::of(&playing()), wishes, is_watched };
         ksni::Tray::activate(&mut tray, 0, 0);
         for entry in ksni::Tray::menu(&tray) {
             match entry {

@@ -154,8 +154,8 @@ impl Device {
         added.and_then(|stream| self.media.get(stream)).map(Vec::as_slice).unwrap_or_default()
     }
 
-    #[cfg(unix)]
     /// What a stale connection still gets: reads without ever answering, until its end.
+    #[cfg(unix)]
     pub(crate) fn drain_silently(mut self) -> usize {
         let since = Instant::now();
         let (mut buffer, mut bytes) = ([0; 4096], 0);

@@ -81,8 +81,8 @@ impl Place {
         command
     }
 
-    #[cfg(unix)]
     /// A broker as a person starts it.
+    #[cfg(unix)]
     pub(crate) fn start_broker(&mut self, arguments: &[&str]) {
         let mut command = self.program();
         if arguments.is_empty() {

@@ -130,12 +130,10 @@ impl Shared {
         self.wake_system_thread();
     }
 
-    /// Hands rendering from `from` to `to`, if `from` has it.
+    /// Hands rendering from `from` to `to`, if `from` has it. Not for the callback.
     pub(super) fn hand_over(&self, from: u64, to: u64) -> bool {
-        let order = (Ordering::AcqRel, Ordering::Acquire);
-        let done = self.active.compare_exchange(from, to, order.0, order.1).is_ok();
+        let done = self.pass(from, to);
         if done {
-            self.wake_system_thread();
             // What was flushed since the last block nobody renders any more, and its writer waits
             // for the room.
             self.drain_if_idle();
@@ -143,10 +141,20 @@ impl Shared {
         done
     }
 
-    /// `sink` reported an error or stalled: the device thread gives it up.
+    fn pass(&self, from: u64, to: u64) -> bool {
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        let done = self.active.compare_exchange(from, to, order.0, order.1).is_ok();
+        if done {
+            self.wake_system_thread();
+        }
+        done
+    }
+
+    /// `sink` reported an error or stalled: the device thread gives it up, and does what is due
+    /// when nobody renders.
     pub(super) fn sink_failed(&self, sink: u64) {
         self.failed.store(sink, Ordering::Release);
-        self.hand_over(sink, NO_SINK);
+        self.pass(sink, NO_SINK);
         self.wake_device_thread();
     }
 

@@ -63,10 +63,16 @@ unsafe extern "system" fn WTSVirtualChannelOpenEx(
         Err(io::ErrorKind::InvalidInput.into())
     };
     opened.unwrap_or_else(|_| {
-        // SAFETY: always allowed.
-        unsafe { SetLastError(ERROR_FILE_NOT_FOUND) };
+        refuse(ERROR_FILE_NOT_FOUND);
         std::ptr::null_mut()
     })
+}
+
+/// Says why not, and returns FALSE.
+fn refuse(error: u32) -> i32 {
+    // SAFETY: always allowed.
+    unsafe { SetLastError(error) };
+    0
 }
 
 fn open() -> io::Result<HANDLE> {
@@ -156,9 +162,7 @@ unsafe extern "system" fn WTSVirtualChannelQuery(
     length: *mut u32,
 ) -> i32 {
     if class != WTSVirtualFileHandle {
-        // SAFETY: always allowed.
-        unsafe { SetLastError(ERROR_INVALID_PARAMETER) };
-        return 0;
+        return refuse(ERROR_INVALID_PARAMETER);
     }
     // SAFETY: the caller's promise.
     unsafe { give(channel, answer, length) }
@@ -191,9 +195,7 @@ unsafe extern "system" fn WTSQuerySessionInformationW(
     length: *mut u32,
 ) -> i32 {
     if class != WTSConnectState {
-        // SAFETY: always allowed.
-        unsafe { SetLastError(ERROR_INVALID_PARAMETER) };
-        return 0;
+        return refuse(ERROR_INVALID_PARAMETER);
     }
     let is_away = place().is_some_and(|place| place.with_extension("away").exists());
     let state = if is_away { WTSDisconnected } else { WTSActive };

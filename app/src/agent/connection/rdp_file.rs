@@ -1,9 +1,10 @@
 //! What the RDP connection says of media: what its client says, and where that is not known the
 //! `.rdp` file that it was opened by.
 
+use crate::agent::small_file;
 use nearside_channel::plugin::ConnectionFacts;
 use nearside_channel::policy::{AudioMode, ConnectionProperties};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a `.rdp` file; a usual one has a few KiB.
@@ -36,12 +37,7 @@ async fn read(file: PathBuf) -> ConnectionProperties {
 
 /// Remote Desktop writes UTF-16 with a mark, others UTF-8.
 fn text_of(file: &Path) -> io::Result<String> {
-    // Not a pipe, which would be waited for.
-    if !std::fs::metadata(file)?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?.take(MAX_FILE).read_to_end(&mut bytes)?;
+    let bytes = small_file::read(file, MAX_FILE)?;
     Ok(match bytes.strip_prefix(b"\xff\xfe") {
         Some(wide) => {
             let units = wide.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));

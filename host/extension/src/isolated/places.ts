@@ -44,8 +44,8 @@ class Watched {
   stop: () => void = () => {};
   /** A video's. */
   readonly placeholder: Placeholder | null;
-  /** A video's, once it is watched. */
-  pointer: Pointer | null = null;
+  /** A video's. */
+  readonly pointer: Pointer | null;
   last = "";
   motion: Motion = "paused";
   /** It has neither played nor gone anywhere: its poster is seen, where it has one. */
@@ -55,8 +55,14 @@ class Watched {
   /** The device's, in square pixels. */
   size: { width: number; height: number } | null = null;
 
-  constructor(readonly element: HTMLMediaElement) {
-    this.placeholder = element instanceof HTMLVideoElement ? new Placeholder(element) : null;
+  /** `stirs`: its controls come back. */
+  constructor(
+    readonly element: HTMLMediaElement,
+    stirs: () => void,
+  ) {
+    const video = element instanceof HTMLVideoElement ? element : null;
+    this.placeholder = video && new Placeholder(video);
+    this.pointer = video && new Pointer(video, stirs);
   }
 
   /** Whether its poster is over from now on. */
@@ -91,14 +97,12 @@ export class Places {
 
   watch(player: number, element: HTMLMediaElement): void {
     this.unwatch(player);
-    const watched = new Watched(element);
     // Where that document lies is not known here.
-    if (watched.placeholder && element.ownerDocument !== document)
+    if (element instanceof HTMLVideoElement && element.ownerDocument !== document)
       return this.#refuse(player, REFUSALS.elsewhere);
+    const watched = new Watched(element, () => this.#tracker.heat());
     this.#watched.set(player, watched);
     watched.placeholder?.veil();
-    if (element instanceof HTMLVideoElement)
-      watched.pointer = new Pointer(element, () => this.#tracker.heat());
     watched.stop = this.#tracker.track(
       element,
       (sight) => {

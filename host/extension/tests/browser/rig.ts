@@ -238,20 +238,18 @@ export class BrowserRig {
   hosts(): number[] {
     const channel = `NEARSIDE_CHANNEL=unix:${path.join(this.#runtime, "channel.sock")}`;
     return pids().filter((pid) => {
-      try {
-        const name = path.basename(fs.readlinkSync(`/proc/${pid}/exe`));
-        const env = fs.readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-        return name.startsWith("nearside-host") && env.includes(channel);
-      } catch {
-        return false;
-      }
+      const isHost = path.basename(wordsOf(pid, "cmdline")[0] ?? "").startsWith("nearside-host");
+      return isHost && wordsOf(pid, "environ").includes(channel);
     });
   }
 
   /** Those of them that only copy, one a port. */
   relays(): number[] {
-    const command = (pid: number) => fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return this.hosts().filter((pid) => command(pid)[1] !== "broker");
+    return this.hosts().filter((pid) => {
+      const [program, part] = wordsOf(pid, "cmdline");
+      // One that is ending has no words.
+      return program && part !== "broker";
+    });
   }
 
   async stop(): Promise<void> {
@@ -265,6 +263,15 @@ export class BrowserRig {
 }
 
 /** Tells the browser how to start the host. */
+/** proc(5): what a process was started with; nothing of one that has ended, or of another user. */
+function wordsOf(pid: number, kind: "cmdline" | "environ"): string[] {
+  try {
+    return fs.readFileSync(`/proc/${pid}/${kind}`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
 function writeHostManifest(profile: string): void {
   const folder = path.join(profile, "NativeMessagingHosts");
   fs.mkdirSync(folder, { recursive: true });

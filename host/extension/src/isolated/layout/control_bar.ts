@@ -63,14 +63,14 @@ export class Pointer {
   #movedAt = performance.now();
   #y = Number.NEGATIVE_INFINITY;
 
-  /** `stirs`: it moves after it has rested. */
+  /** `stirs`: it moves after it has rested, over a video that the browser has controls for. */
   constructor(video: HTMLVideoElement, stirs: () => void) {
     this.#video = video;
     this.#moved = ({ clientY }) => {
       const rested = this.#rests;
       this.#movedAt = performance.now();
       this.#y = clientY;
-      if (rested) stirs();
+      if (rested && hasControls(video)) stirs();
     };
     video.addEventListener("pointermove", this.#moved, { passive: true });
   }
@@ -90,16 +90,18 @@ export class Pointer {
   }
 }
 
-/**
- * Whether the browser shows its controls: as long as nothing plays, and for a while after the
- * pointer has moved over the video; full screen also where the page asks for none.
- */
+/** Whether the browser has controls for it: full screen also where the page asks for none. */
+export function hasControls(video: HTMLVideoElement): boolean {
+  return video.controls || video.matches(":fullscreen");
+}
+
+/** Whether they are seen: as long as nothing plays, and for a while after the pointer has moved. */
 export function showsControls(
   video: HTMLVideoElement,
   isPaused: boolean,
   pointer: Pointer | null,
   content: Box,
 ): boolean {
-  if (!video.controls && !video.matches(":fullscreen")) return false;
+  if (!hasControls(video)) return false;
   return isPaused || (pointer?.keeps(content) ?? false);
 }

@@ -4,8 +4,8 @@
  * Points on a coarse grid are asked what is at them, which finds what is large, wherever it
  * stands in the page; what is small or transparent to the pointer (controls, captions) is
  * found among the positioned elements near the picture, and over a background among all that is
- * where it is. Only what has ink of its own counts:
- * a transparent layer of controls covers nothing but its buttons.
+ * where it is. Only what has ink of its own counts: a transparent layer of controls covers
+ * nothing but its buttons.
  */
 import { clipped, Escape, overflowClip, parentOf, shadowOf } from "./clip.js";
 import { inkOf, OPAQUE } from "./ink.js";
@@ -170,7 +170,7 @@ function aboveBackground(element: Element): Element | null {
   return null;
 }
 
-/** Whether it is drawn as one (CSS 2, appendix E, and those that later modules add). */
+/** Whether it is drawn as one: CSS 2, appendix E, and what else is usual (not filters, clips). */
 function isContext({ position, zIndex, opacity, transform, isolation }: CSSStyleDeclaration) {
   return (
     (position !== "static" && zIndex !== "auto") ||

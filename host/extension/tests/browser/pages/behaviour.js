@@ -10,19 +10,36 @@ const LOGGED = (
 const KeptPromise = Promise;
 const frame = requestAnimationFrame;
 const listen = Function.prototype.call.bind(EventTarget.prototype.addEventListener);
+const NativeError = Error;
+const text = String;
+const now = performance.now.bind(performance);
+const later = setTimeout.bind(window);
+/** A clip of four seconds is over by then, on a busy machine. */
+const LIMIT_MS = 60_000;
 const GLOBALS = Object.getOwnPropertyNames(window);
 
 globalThis.media = [];
 globalThis.log = [];
 
+/** What does not come in a minute does not come, and how everything stands says why. */
+const tooLate = (what) => {
+  const states = media.map((it) => [it.currentTime, it.readyState, it.paused, it.seeking, it.src]);
+  return new NativeError(`no ${what}: ${text(log.slice(-20))}; ${text(states)}`);
+};
+
 globalThis.until = (target, type) =>
-  new KeptPromise((resolve) => {
+  new KeptPromise((resolve, reject) => {
     listen(target, type, resolve, { once: true });
+    later(() => reject(tooLate(type)), LIMIT_MS);
   });
 
 /** Waits until `holds`, looking at each picture. */
 globalThis.reaching = async (holds) => {
-  while (!holds()) await new KeptPromise((resolve) => frame(resolve));
+  const limit = now() + LIMIT_MS;
+  while (!holds()) {
+    if (now() > limit) throw tooLate(holds);
+    await new KeptPromise((resolve) => frame(resolve));
+  }
 };
 
 /** A muted video in the page whose events are logged. */
@@ -86,9 +103,7 @@ globalThis.poison = (identifiers) => {
   const names = GLOBALS.filter((name) => identifiers.includes(name));
   const { defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
   const { hasInstance } = Symbol;
-  const NativeError = Error;
   const objects = Object.prototype;
-  const text = String;
   const called = [];
   const trap = (name) =>
     function trapped() {
