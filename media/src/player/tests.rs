@@ -17,6 +17,8 @@ pub(crate) struct Stage<S> {
     woken: Receiver<()>,
     pub(crate) events: Vec<Event>,
     pub(crate) shown: u64,
+    /// When the last one that was shown begins.
+    last: Option<Pts>,
 }
 
 impl<S> Stage<S> {
@@ -31,7 +33,7 @@ impl<S> Stage<S> {
         });
         let source = bring(&buffers, &wake);
         let player = Player::new(buffers, &output, HardwarePolicy::Off, &wake).unwrap();
-        Self { player, source, _output: output, woken, events: Vec::new(), shown: 0 }
+        Self { player, source, _output: output, woken, events: Vec::new(), shown: 0, last: None }
     }
 
     /// Plays until an event is the one that is waited for.
@@ -41,6 +43,7 @@ impl<S> Stage<S> {
             let next = self.player.update(now);
             if let Some(frame) = self.player.pick(now, REFRESH) {
                 self.shown += 1;
+                self.last = Some(frame.pts());
                 let size = frame.format().display_size();
                 self.player.presented(frame.pts(), size, Instant::now());
             }
@@ -76,10 +79,14 @@ const PICTURES: u64 = 50;
 
 /// A stage that plays all of the clip, which was appended before there was a player.
 fn appended() -> Stage<()> {
+    appended_of(&CLIP)
+}
+
+fn appended_of(clip: &[u8]) -> Stage<()> {
     Stage::open(|buffers, _| {
         buffers.add_stream(1, "video/mp4").unwrap();
-        buffers.begin_append(1, &AppendParams::default(), CLIP.len()).unwrap();
-        buffers.push(1, &CLIP).unwrap();
+        buffers.begin_append(1, &AppendParams::default(), clip.len()).unwrap();
+        buffers.push(1, clip).unwrap();
         buffers.end_append(1).unwrap();
         buffers.end_of_stream(1);
     })
@@ -203,4 +210,21 @@ fn seeks_discard_what_they_overtake_and_what_only_others_need() {
     assert_eq!(video.decoded, video.presented + video.dropped + video.discarded, "{video:?}");
     // 940 ms lies 23 pictures behind a key frame.
     assert!(23 <= video.discarded && 26 <= video.presented + video.dropped, "{video:?}");
+}
+
+/// MP4 says how far apart frames are decoded, which is not how long each is seen.
+#[test]
+fn a_picture_is_seen_until_the_next_one_begins() {
+    let select = ["-vf", "select=not(mod(n\\,7))+not(mod(n\\,5))", "-fps_mode", "vfr"];
+    let codec = ["-c:v", "libx264", "-g", "100", "-bf", "2"];
+    let clip = Clip::make(&[VIDEO, &select, &codec, FRAGMENTED]);
+    let mut begins: Vec<i64> = clip.packets().iter().map(|packet| packet.pts).collect();
+    begins.sort_unstable();
+    let mut stage = appended_of(&clip.bytes);
+    for (token, pair) in (1..).zip(begins.windows(2)) {
+        let &[begin, next] = pair else { unreachable!() };
+        stage.player.seek(Pts(next - 2000), Some(token), Instant::now());
+        stage.until(|event| matches!(event, Event::Seeked { token: Some(at), .. } if *at == token));
+        assert_eq!(stage.last, Some(Pts(begin)), "before the picture of {next}");
+    }
 }

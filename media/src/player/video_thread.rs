@@ -94,7 +94,7 @@ struct Worker {
     policy: HardwarePolicy,
     generation: u64,
     decoder: Option<(Arc<TrackConfig>, VideoDecoder)>,
-    /// Pictures that end by then were decoded only because others need them.
+    /// Pictures that begin by then were decoded only because others need them.
     hidden_until: Option<Pts>,
     /// The newest of those before the first one shown: shown when nothing follows it.
     early: Option<VideoFrame>,
@@ -154,7 +154,7 @@ impl Worker {
         let ReadFrame { frame: coded, config, restart, preroll } = read;
         self.duration_micros = coded.duration_micros;
         if *preroll {
-            self.hidden_until = self.hidden_until.max(Some(coded.end()));
+            self.hidden_until = self.hidden_until.max(Some(coded.pts));
         }
         let same = self.decoder.as_ref().is_some_and(|(open, _)| Arc::ptr_eq(open, config));
         if !same && !self.open(config) {
@@ -226,8 +226,7 @@ impl Worker {
     /// Hands a picture to the player; false when nobody takes it any more.
     fn deliver(&mut self, picture: VideoFrame) -> bool {
         self.progress.decoded.fetch_add(1, Ordering::Relaxed);
-        let end = picture.pts().plus(picture.duration_micros().max(1));
-        if self.hidden_until.is_some_and(|hidden| end <= hidden) {
+        if self.hidden_until.is_some_and(|hidden| picture.pts() <= hidden) {
             self.hide(Some(picture));
             return true;
         }

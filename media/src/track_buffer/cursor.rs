@@ -31,6 +31,8 @@ pub struct Cursor {
     complete: Pts,
     /// Frames that end at or before this were asked for only to decode others.
     show_from: Pts,
+    /// The frame that is seen or heard there, where it is known: frames before it are not shown.
+    first_shown: Option<Pts>,
     restart: bool,
 }
 
@@ -72,8 +74,30 @@ impl TrackBuffer {
             reached: time,
             complete: time,
             show_from: time,
+            first_shown: self.shown_at(gop, time),
             restart: true,
         })
+    }
+
+    /// The frame of `gop` that is seen at `time`: the last one that begins by then. How long
+    /// frames last says less: a file tells how far apart they are decoded.
+    ///
+    /// `None`: it may be one that is not in the group, or not yet.
+    fn shown_at(&self, gop: &Gop, time: Pts) -> Option<Pts> {
+        let frames = gop.frames();
+        let (is_whole, leads) = match self.gop_after(gop.key()) {
+            Some(next) => {
+                let near = gop.end().plus(self.tolerance_micros());
+                (next.start() <= near, next.start() <= time)
+            }
+            None => (self.ended, false),
+        };
+        // What is yet to come is shown no earlier than the last one is decoded.
+        let is_there = is_whole || frames.last().is_some_and(|last| time < last.frame.dts);
+        if leads || !is_there {
+            return None;
+        }
+        frames.iter().map(|stored| stored.frame.pts).filter(|begin| *begin <= time).max()
     }
 
     /// Reads the next frame in decoding order.
@@ -110,6 +134,7 @@ impl TrackBuffer {
         let Some(gop) = self.gop_for(cursor.complete) else { return false };
         cursor.enter(gop);
         cursor.show_from = cursor.show_from.max(cursor.complete);
+        cursor.first_shown = None;
         cursor.restart = true;
         true
     }
@@ -174,7 +199,10 @@ impl Cursor {
         let decoded = frame.dts.plus(frame.duration_micros).min(frame.end());
         self.complete = self.complete.max(decoded.min(self.reached));
         let restart = std::mem::take(&mut self.restart);
-        let preroll = frame.end() <= self.show_from;
+        let preroll = match self.first_shown {
+            Some(first) => frame.pts < first,
+            None => frame.end() <= self.show_from,
+        };
         Read::Frame(ReadFrame { frame, config, restart, preroll })
     }
 }

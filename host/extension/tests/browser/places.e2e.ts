@@ -17,9 +17,9 @@ before(async () => {
   rig.status.record();
   page = await rig.open(`/player.html?with=hls&src=${clip}`);
   layouts = await Layouts.of(page);
+  await playAll(page);
   // On a busy machine the tests take longer than the clip.
   await page.evaluate(() => media.map((element) => Object.assign(element, { loop: true })));
-  await playAll(page);
   await onDevice(rig, "a picture on the device", (items) => items.some((item) => item.flowing));
 });
 after(() => rig?.stop());

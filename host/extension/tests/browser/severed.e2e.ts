@@ -105,12 +105,11 @@ test("an address that expires: without the device the page hears of it", async (
   const { page } = await severed();
   await page.evaluate(`(async () => {
     video.currentTime = video.duration - 2; await until(video, "seeked"); video.pause();
-  })()`);
-  const heard = page.evaluate(`(async () => {
-    await until(video, "error"); return [video.error?.code, video.paused];
+    globalThis.heard = until(video, "error");
   })()`);
   killStage();
-  assert.deepEqual(await heard, [2, true]);
+  const seen = await page.evaluate("heard.then(() => [video.error?.code, video.paused])");
+  assert.deepEqual(seen, [2, true]);
   await page.close();
 });
 
@@ -131,6 +130,8 @@ for (const isPaused of [false, true]) {
       let back = 0;
       const isOn = () => { back = Math.max(back, at - video.currentTime); return video.currentTime > at + 0.5; };
       if (${isPaused}) await video.play();
+      // Until it hears of it the page counts on.
+      else await reaching(() => log.includes("canplaythrough"));
       await reaching(isOn);
       return [back < 0.1, log.join()];
     })()`);
