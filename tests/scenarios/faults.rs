@@ -103,6 +103,31 @@ fn a_second_agent_is_refused_with_words() -> anyhow::Result<()> {
 }
 
 #[test]
+fn an_agent_whose_terminal_is_closed_leaves_no_socket() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let mut agent = Agent::start(&place)?;
+    process::signal(agent.pid(), Signal::HUP)?;
+    assert!(agent.wait_ended()?, "{}", agent.log());
+    assert!(!agent.channel_socket().exists() && !agent.control_socket().exists());
+    Ok(())
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_lock_is_not_waited_for() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let mut agent = Agent::start(&place)?;
+    let lock = agent.folder().join("agent.lock");
+    process::signal(agent.pid(), Signal::TERM)?;
+    assert!(agent.wait_ended()?);
+    std::fs::remove_file(&lock)?;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &lock, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)?;
+    let refused = nearside(&place, &["agent", "--headless"])?;
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(words.contains("lock file"), "{words}");
+    Ok(())
+}
+
+#[test]
 fn sockets_of_an_agent_that_crashed_are_replaced() -> anyhow::Result<()> {
     let place = Place::new()?;
     let mut crashed = Agent::start(&place)?;

@@ -20,6 +20,9 @@ const MAX_PROCESSES: usize = 24;
 /// Pages that one session may have on the device.
 const MAX_PAGES: u32 = 16;
 
+/// Sessions that the device serves.
+const MAX_SESSIONS: usize = 8;
+
 const MP4: &str = "video/mp4; codecs=\"avc1.42c00d\"";
 
 #[test]
@@ -156,6 +159,25 @@ fn a_page_too_many_is_refused_and_the_others_stay() -> anyhow::Result<()> {
     agent.wait_for("the end of the session and all stages", |status| {
         status.processes.len() == 1 && status.session.is_none()
     })?;
+    agent.check_healthy()
+}
+
+#[test]
+fn a_session_too_many_hears_so_and_is_served_after_another() -> anyhow::Result<()> {
+    let place = Place::new()?;
+    let agent = Agent::start(&place)?;
+    let open = || Host::open(&agent.channel_socket()).map(|(host, _)| host);
+    let mut hosts = (0..MAX_SESSIONS).map(|_| open()).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut another = Host::connect(&agent.channel_socket())?;
+    let reason = another.wait("a refusal", |message| match message {
+        DeviceMessage::Refused { reason } => Some(reason.clone()),
+        _ => None,
+    })?;
+    assert_eq!(reason.code, ReasonCode::LimitReached);
+    assert!(reason.message.contains("8 sessions"), "{reason:?}");
+    another.wait_closed()?;
+    drop(hosts.pop());
+    agent.wait_for("room for another", |_| open().is_ok())?;
     agent.check_healthy()
 }
 

@@ -3,6 +3,8 @@
 use super::AgentOptions;
 use super::connection;
 use super::hub::Hub;
+use nearside_channel::codec::encode_device;
+use nearside_channel::message::{DeviceMessage, Reason, ReasonCode};
 use nearside_channel::plugin::{ConnectionFacts, read_preamble};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -82,7 +84,7 @@ impl Channels {
     pub(super) fn take(&self, stream: UnixStream, bringer: Bringer) {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             tracing::warn!("refused a channel: {MAX_CHANNELS} are open");
-            return;
+            return turn_away(&stream);
         };
         let (hub, options) = (self.hub.clone(), self.options.clone());
         tokio::spawn(async move {
@@ -92,6 +94,19 @@ impl Channels {
             }
             drop(slot);
         });
+    }
+}
+
+/// Says why and leaves; a session that does not read hears nothing.
+fn turn_away(stream: &UnixStream) {
+    let reason = Reason::new(
+        ReasonCode::LimitReached,
+        format!("{MAX_CHANNELS} sessions are redirected to this device already."),
+        "Disconnect one of them; this one is tried again by itself.",
+    );
+    let mut frame = Vec::new();
+    if encode_device(&DeviceMessage::Refused { reason }, &mut frame).is_ok() {
+        let _ = stream.try_write(&frame);
     }
 }
 

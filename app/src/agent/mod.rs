@@ -28,6 +28,7 @@ use nearside_channel::log::LogRing;
 use nearside_channel::policy::DevicePolicy;
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::Sender;
@@ -82,7 +83,10 @@ async fn serve(options: AgentOptions, logs: LogRing) -> anyhow::Result<()> {
 
     let mut terminate = signal(SignalKind::terminate()).context("watch for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watch for signals")?;
+    // The terminal that it was started from is closed.
+    let mut hang_up = signal(SignalKind::hangup()).context("watch for signals")?;
     tokio::select! {
+        _ = hang_up.recv() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         _ = quit_asked.recv() => {}
@@ -131,6 +135,8 @@ fn single_instance(path: &Path) -> anyhow::Result<File> {
         .create(true)
         .truncate(false)
         .write(true)
+        // A pipe in its place is not waited for.
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
         .context("open the lock file")?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {

@@ -31,9 +31,14 @@ mod tests;
 use anyhow::Context as _;
 use clap::Parser;
 use connection::{Link, News};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use window::Panel;
+
+/// Longest status in a file.
+const MAX_STATUS: u64 = 16 << 20;
 
 /// Shows what Nearside is doing.
 #[derive(Parser)]
@@ -98,7 +103,10 @@ fn hear(panel: &mut Panel, arguments: &Arguments) -> anyhow::Result<()> {
         panel.hear(News { link: Some(link), answer: None });
     };
     if let Some(file) = &arguments.status {
-        let text = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+        let mut text = Vec::new();
+        File::open(file)
+            .and_then(|file| file.take(MAX_STATUS).read_to_end(&mut text))
+            .with_context(|| format!("read {}", file.display()))?;
         let status = serde_json::from_slice(&text)
             .with_context(|| format!("{} holds no status", file.display()))?;
         seen(status, connection::unix_ms());
