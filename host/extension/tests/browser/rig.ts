@@ -17,7 +17,7 @@ import { Ledger, pids, undoLeftovers } from "../../../../tests/session/ledger.ts
 import { Processes, type Running } from "../../../../tests/session/processes.ts";
 import { PageServer } from "../../../../tests/session/server.ts";
 import { StatusStream } from "../../../../tests/session/status.ts";
-import { STEP_MS } from "../../../../tests/session/wait.ts";
+import { elapse, STEP_MS } from "../../../../tests/session/wait.ts";
 import { EXTENSION_ID, HOST_NAME } from "../../src/common/identity.js";
 
 const EXTENSION = fileURLToPath(new URL("../../", import.meta.url));
@@ -55,6 +55,15 @@ const FLAGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
+/** What is to be ended when the runner ends a file whose time is over; it waits for its end. */
+const running = new Set<BrowserRig>();
+const ENDING_MS = 10_000;
+
+process.once("SIGTERM", () => {
+  const stopped = Promise.allSettled([...running].map((rig) => rig.stop()));
+  void Promise.race([stopped, elapse(ENDING_MS)]).finally(() => process.exit(1));
+});
+
 export class BrowserRig {
   readonly processes: Processes;
   readonly #ledger = new Ledger();
@@ -72,6 +81,7 @@ export class BrowserRig {
   static async start(options: RigOptions = {}): Promise<BrowserRig> {
     undoLeftovers();
     const rig = new BrowserRig(options);
+    running.add(rig);
     try {
       fs.mkdirSync(STORE, { recursive: true });
       rig.#server = await PageServer.start({
@@ -253,6 +263,7 @@ export class BrowserRig {
   }
 
   async stop(): Promise<void> {
+    running.delete(this);
     this.#status?.close();
     await this.#context?.close();
     for (const pid of this.hosts()) process.kill(pid, "SIGTERM");
