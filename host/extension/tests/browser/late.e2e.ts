@@ -131,6 +131,8 @@ test("a switch that admits the site while it plays", async () => {
 
 test("a host that was killed gets the rest of what plays", async () => {
   await withPage({}, async (rig, page) => {
+    // What begins before that is late, too.
+    await rig.status.now.until("the session", ({ session }) => session !== null);
     await begin(page);
     await flows(rig);
     for (const pid of rig.hosts()) process.kill(pid, "SIGKILL");

@@ -251,6 +251,18 @@ const SEEN: Record<string, Seen> = {
     seen: [[240, 235]],
     fullscreen: true,
   },
+  "what is raised over it from before it": {
+    markup: `<div style="position: absolute; left: 100px; top: 50px; z-index: 1; width: 60px;
+      height: 20px; background: #c0c; pointer-events: none"></div><slot></slot>`,
+    hidden: [[130, 60]],
+    seen: [[300, 60]],
+  },
+  "what is before it and raised less": {
+    markup: `<div style="position: absolute; left: 100px; top: 50px; z-index: 1; width: 60px;
+      height: 20px; background: #c0c; pointer-events: none"></div>
+      <div style="position: relative; z-index: 2"><slot></slot></div>`,
+    seen: [[130, 60]],
+  },
   "what clips one way": {
     markup: `<div style="width: 300px; height: 100px; overflow-x: clip"><slot></slot></div>`,
     hidden: [[400, 50]],

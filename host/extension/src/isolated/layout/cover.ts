@@ -129,31 +129,57 @@ function throughAll(element: Element, tell: (element: Element) => boolean): bool
   return true;
 }
 
-/** Descendants of positioned elements that follow the picture or one of its ancestors. */
+/**
+ * Descendants of positioned elements beside the picture or one of its ancestors: those that
+ * follow, and those before that are raised over it.
+ */
 function near(element: Element, box: Box, add: (element: Element) => void): void {
-  let left = MAX_NEAR;
+  let [asked, left] = [MAX_ASKED, MAX_NEAR];
   const tell = (inner: Element) => {
     if (left-- <= 0) return false;
     add(inner);
     return true;
   };
+  /** Whether there may be more. */
+  const look = (sibling: Element, isBeside: (style: CSSStyleDeclaration) => boolean) => {
+    if (left <= 0 || asked-- <= 0) return false;
+    const style = getComputedStyle(sibling);
+    if (style.position === "static" || !isBeside(style)) return true;
+    const isFar = isEmpty(intersection(sibling.getBoundingClientRect(), box));
+    if (isFar && style.overflow !== "visible") return true;
+    return throughAll(sibling, tell);
+  };
   let child: Element = element;
   for (let depth = 0; depth < 6; depth++) {
     const parent = parentOf(child);
     if (!parent || parent === document.documentElement || child.matches(TOP_LAYER)) return;
-    for (let sibling = child.nextElementSibling; sibling; sibling = sibling.nextElementSibling) {
-      if (left <= 0) return;
-      const style = getComputedStyle(sibling);
-      if (style.position === "static" || style.zIndex.startsWith("-")) continue;
-      if (
-        isEmpty(intersection(sibling.getBoundingClientRect(), box)) &&
-        style.overflow !== "visible"
-      )
-        continue;
-      if (!throughAll(sibling, tell)) return;
+    const follows = ({ zIndex }: CSSStyleDeclaration) => !zIndex.startsWith("-");
+    for (let next = child.nextElementSibling; next; next = next.nextElementSibling) {
+      if (!look(next, follows)) return;
+    }
+    const level = levelOf(element, child);
+    const isRaised = ({ zIndex }: CSSStyleDeclaration) => Number.parseInt(zIndex, 10) > level;
+    for (let at = child.previousElementSibling; at; at = at.previousElementSibling) {
+      if (!look(at, isRaised)) return;
     }
     child = parent;
   }
+}
+
+/** The `z-index` by which `element` is drawn among the siblings of `ancestor`, which may be it. */
+function levelOf(element: Element, ancestor: Element): number {
+  let level = 0;
+  for (let at: Element | null = element; at; at = parentOf(at)) {
+    const style = getComputedStyle(at);
+    if (isContext(style)) level = zOf(style);
+    if (at === ancestor) break;
+  }
+  return level;
+}
+
+function zOf({ position, zIndex }: CSSStyleDeclaration): number {
+  const level = position === "static" ? Number.NaN : Number.parseInt(zIndex, 10);
+  return Number.isNaN(level) ? 0 : level;
 }
 
 /** The root of the part of the page that `element` is drawn beneath: of its stacking context. */
