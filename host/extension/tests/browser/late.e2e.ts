@@ -140,8 +140,8 @@ test("a host that was killed gets the rest of what plays", async () => {
     await begin(page);
     await flows(rig);
     for (const pid of rig.hosts()) process.kill(pid, "SIGKILL");
-    await reachedLate(rig, page);
     rig.status.record();
+    await reachedLate(rig, page);
     // A busy machine may take longer for the device's start than for two seconds.
     await goOn(page, undefined, 10);
     await flows(rig);
