@@ -6,9 +6,18 @@ import type { FrameMessage } from "../frame_protocol.js";
 import type { Layout, PlayerCommand, PlayerEvent, Reason } from "../generated/messages.js";
 import type { Motion } from "./bridge_protocol.js";
 import { audioBar, isPlain } from "./layout/audio_bar.js";
+import { preciseScaleOf } from "./layout/clip.js";
 import { controlsOf, Pointer, showsControls } from "./layout/control_bar.js";
 import { pictureBox } from "./layout/picture.js";
-import { type Box, EMPTY, fewBoxes, isEmpty, toDesktop } from "./layout/rects.js";
+import {
+  type Box,
+  EMPTY,
+  fewBoxes,
+  isEmpty,
+  type Placement,
+  toDesktop,
+  wholeSized,
+} from "./layout/rects.js";
 import type { Flaw } from "./layout/shown.js";
 import type { Tracker } from "./layout/tracker.js";
 import type { Sight } from "./layout/viewport.js";
@@ -178,14 +187,26 @@ function layoutOf(watched: Watched, sight: Sight): Layout {
   const at = viewport.placement;
   const isShown = visible && !isEmpty(drawn) && !watched.showsPoster;
   const all = own ? [...covered, own] : covered;
+  const isWhole = watched.placeholder !== null && preciseScaleOf(element).every((by) => by === 1);
+  const seen = isWhole ? withWholeSize(clip, content, at) : clip;
   return {
-    rect: toDesktop(drawn, at),
-    clip: toDesktop(isShown ? clip : EMPTY, at),
-    covered: isShown ? fewBoxes(all, clip, MAX_COVERED).map((box) => toDesktop(box, at)) : [],
+    rect: toDesktop(isWhole ? wholeSized(drawn, at) : drawn, at),
+    clip: toDesktop(isShown ? seen : EMPTY, at),
+    covered: isShown ? fewBoxes(all, seen, MAX_COVERED).map((box) => toDesktop(box, at)) : [],
     visible: isShown,
     fullscreen: document.fullscreenElement?.contains(element) ?? false,
     desktop: desktopSize(at.pixels),
     control_bar: bar ? toDesktop(bar, at) : null,
+  };
+}
+
+/** What of a video is not clipped, where it ends at its content box: that is drawn so, too. */
+function withWholeSize(clip: Box, content: Box, at: Placement): Box {
+  const { right, bottom } = wholeSized(content, at);
+  return {
+    ...clip,
+    right: clip.right === content.right ? right : clip.right,
+    bottom: clip.bottom === content.bottom ? bottom : clip.bottom,
   };
 }
 

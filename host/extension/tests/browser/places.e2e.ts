@@ -355,6 +355,14 @@ test("a banner over a paused video, anywhere in the page", async () => {
   });
 });
 
+test("a picture between pixels is as large as the browser draws it", async () => {
+  const size = "width: 333.4px; height: 187.6px";
+  await show(`<style>video { position: absolute; left: 1.4px; top: 2.4px; ${size} }</style>
+    <slot></slot>`);
+  const whole = ({ width, height }: Rect) => width === 333 && height === 188;
+  await layouts.until("its size", ({ rect, clip }) => whole(rect) && whole(clip));
+});
+
 test("the page changes where the picture lies in its box", async () => {
   await show(`<style>video { width: 480px; height: 480px; object-fit: contain }</style>
     <slot></slot>`);

@@ -20,6 +20,7 @@ import {
   intersection,
   isEmpty,
   toDesktop,
+  wholeSized,
 } from "../../src/isolated/layout/rects.js";
 import {
   innerViewport,
@@ -325,6 +326,10 @@ test("a frame lies where its parent shows it", () => {
   assert.deepEqual(inner.placement, { x: 160, y: 290, scale: 1.5, pixels: 1 });
   assert.deepEqual(inner.clip, box(0, 0, 300, 100));
   assert.deepEqual(inner.covered, [box(10, 10, 10, 10)]);
+  // The browser draws it from a whole pixel on.
+  const between = { ...outer, placement: { ...outer.placement, x: 100.3, y: 199.7 } };
+  const whole = innerViewport({ ...seen, viewport: between, covered: [] }, [1, 1]);
+  assert.deepEqual(whole.placement, { x: 160, y: 290, scale: 1.5, pixels: 1 });
   // Shown half as large.
   const half = innerViewport({ ...seen, covered: [box(50, 70, 10, 10)] }, [0.5, 0.5]);
   assert.deepEqual(half.placement, { x: 160, y: 290, scale: 0.75, pixels: 1 });
@@ -365,6 +370,17 @@ test("rectangles on the desktop are whole pixels, and bounded", () => {
   const far = toDesktop(box(Number.POSITIVE_INFINITY, Number.NaN, -5, 1e300), at);
   for (const value of Object.values(far)) assert.ok(Number.isSafeInteger(value));
   assert.ok(far.width >= 0 && far.height >= 0);
+});
+
+test("a video's size is in whole pixels, wherever it lies", () => {
+  const at = { x: 4, y: 87, scale: 1, pixels: 1 };
+  const place = (one: Box, scale: number) =>
+    toDesktop(wholeSized(one, { ...at, scale }), { ...at, scale });
+  const across = place(box(61.4, 40.6, 333.3, 187.48), 1);
+  assert.deepEqual(across, { x: 65, y: 128, width: 333, height: 187 });
+  // Not what its edges would make of it: 265.
+  assert.deepEqual(place(box(12.4, 0, 265.4, 10), 1), { x: 16, y: 87, width: 265, height: 10 });
+  assert.deepEqual(place(box(20, 10, 100.2, 60), 1.5), { x: 34, y: 102, width: 150, height: 90 });
 });
 
 test("few boxes cover what many cover", () => {

@@ -70,6 +70,16 @@ export function toDesktop(box: Box, at: Placement): Rect {
 }
 
 /**
+ * `box` as the browser draws a video's: its size in whole pixels before it is placed, so that it
+ * stays the same wherever it lies.
+ */
+export function wholeSized(box: Box, { scale }: Placement): Box {
+  const whole = (length: number) => Math.round(length * scale) / scale;
+  const right = box.left + whole(box.right - box.left);
+  return { ...box, right, bottom: box.top + whole(box.bottom - box.top) };
+}
+
+/**
  * At most `most` boxes that cover what `boxes` cover within `within`. Contained ones go; then
  * the pair whose union adds the least is merged until few enough are left.
  */

@@ -197,8 +197,11 @@ export function innerViewport(sight: Sight, [byX, byY]: readonly [number, number
     right: (box.right - content.left) / byX,
     bottom: (box.bottom - content.top) / byY,
   });
-  const [left, top] = [x + content.left * scale, y + content.top * scale];
   const isAlike = Math.abs(byX - byY) <= SAME_SCALE * Math.max(byX, byY);
+  // The browser draws a frame's page from a whole pixel on.
+  const isPlain = byX === 1 && byY === 1;
+  const placed = (length: number) => (isPlain ? Math.round(length) : length);
+  const [left, top] = [placed(x + content.left * scale), placed(y + content.top * scale)];
   return {
     placement: { x: left, y: top, scale: scale * byX, pixels },
     clip: inner(clip),
