@@ -209,6 +209,40 @@ const SEEN: Record<string, Seen> = {
     hidden: [[240, 120]],
     seen: [[240, 200]],
   },
+  "a box with an outline, and one that clips its own": {
+    markup: `<style>b { position: absolute; top: 100px; width: 100px; height: 60px; background: red;
+      outline: 10px solid; outline-offset: 6px }
+      i { position: absolute; left: 250px; top: 80px; overflow: hidden; width: 150px; height: 150px }
+      </style><div style="position: relative; width: 480px"><slot></slot><b style="left: 100px"></b>
+      <i><b style="left: 0"></b></i></div>`,
+    hidden: [
+      [86, 130],
+      [214, 130],
+      [150, 86],
+      [150, 174],
+      [364, 210],
+    ],
+    seen: [
+      [80, 130],
+      [220, 130],
+      [150, 80],
+      [150, 180],
+      [240, 210],
+    ],
+  },
+  "a box in the focus": {
+    markup: `<div style="position: relative; width: 480px"><slot></slot><button autofocus
+      style="all: revert; position: absolute; left: 100px; top: 100px; width: 100px; height: 60px;
+      outline: -webkit-focus-ring-color auto 1px"></button></div>`,
+    hidden: [
+      [98, 130],
+      [201, 130],
+    ],
+    seen: [
+      [95, 130],
+      [204, 130],
+    ],
+  },
   "a list that is longer than its box": {
     markup: `<div style="position: relative; width: 480px"><slot></slot>
       <div style="position: absolute; right: 0; top: 0; width: 150px; height: 100px; overflow: auto">

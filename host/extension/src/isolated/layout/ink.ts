@@ -17,6 +17,8 @@ const WHOLE = 0.9;
 const MAX_DEPTH = 32;
 /** Where the place of a pseudo-element is not known, so large a part of `visible` hides too much. */
 const LARGE = 0.25;
+/** So far outside of its box Chromium 156 draws the ring of what has the focus, in CSS pixels. */
+const RING = 2;
 
 const REPLACED = new Set([
   "IMG",
@@ -78,12 +80,22 @@ function isShade(style: CSSStyleDeclaration, box: Box, visible: Box): boolean {
   return area(intersection(box, visible)) >= area(visible) * WHOLE;
 }
 
+/** `box` with the outline around it: of a focus ring, too, which people see over the picture. */
+function outlined(element: Element, style: CSSStyleDeclaration, box: Box): Box {
+  if (style.outlineStyle === "none" || alpha(style.outlineColor) < OPAQUE) return box;
+  const least = style.outlineStyle === "auto" ? RING : 0;
+  const around = Math.max(0, Math.max(least, px(style.outlineWidth)) + px(style.outlineOffset));
+  const [x, y] = scaleOf(sizesOf(element)).map((by) => around * by) as [number, number];
+  return { left: box.left - x, top: box.top - y, right: box.right + x, bottom: box.bottom + y };
+}
+
 /** What of the element's own box has something in it. */
 function ownInk(element: Element, style: CSSStyleDeclaration, visible: Box): Box[] {
   if (style.visibility !== "visible") return [];
   const box = element.getBoundingClientRect();
-  if (REPLACED.has(element.tagName) || element instanceof SVGElement) return [box];
-  if (isPainted(style) && !isShade(style, box, visible)) return [box];
+  const isReplaced = REPLACED.has(element.tagName) || element instanceof SVGElement;
+  if (isReplaced || (isPainted(style) && !isShade(style, box, visible)))
+    return [outlined(element, style, box)];
   return textBoxes(element, style);
 }
 
