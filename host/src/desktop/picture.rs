@@ -106,7 +106,7 @@ impl Picture {
         // Who shows a tab does so in the window before him.
         let known = self.window.take().filter(|_| self.said.visible);
         let before = std::mem::replace(&mut self.said, said);
-        self.window = match seat(&self.said, page, windows, known.as_ref().map(|seat| seat.id)) {
+        self.window = match seat(&self.said, page, windows, known.as_ref()) {
             Some(fresh) => Some(match known {
                 Some(known) if known.id == fresh.id => {
                     known.heard(&before, &self.said, fresh.base, now)
@@ -245,8 +245,8 @@ impl Seat {
     }
 }
 
-/// The window that a page lies in.
-fn seat(said: &Layout, page: Page<'_>, windows: &Windows, known: Option<WindowId>) -> Option<Seat> {
+/// The window that a page lies in; `known`: the one that it was in before its word.
+fn seat(said: &Layout, page: Page<'_>, windows: &Windows, known: Option<&Seat>) -> Option<Seat> {
     if !said.visible {
         return None;
     }
@@ -257,14 +257,19 @@ fn seat(said: &Layout, page: Page<'_>, windows: &Windows, known: Option<WindowId
             .filter(move |window| !window.floating && window.process == Some(process))
     };
     let process = page.processes.iter().find(|process| of(**process).next().is_some())?;
-    let holds =
-        |window: &&Window| is_within(shifted(said.clip, mistake(said, window)), grown(window.rect));
+    let lies_in = |window: &Window, rect: Rect| {
+        is_within(shifted(said.clip, mistake(said, window)), grown(rect))
+    };
+    let holds = |window: &&Window| lies_in(window, window.rect);
     // Browsers begin a window's title with that of the page in it.
     let is_titled =
         |window: &&Window| !page.title.is_empty() && window.title.starts_with(page.title);
-    let known = known.and_then(|id| of(*process).find(|window| window.id == id));
+    // What is said of a place that the window has just left is not about the one that is there.
+    let trail = known.map_or(&[][..], |seat| &seat.trail);
+    let held = |window: &Window| trail.iter().any(|(_, rect)| lies_in(window, *rect));
+    let known = known.and_then(|seat| of(*process).find(|window| window.id == seat.id));
     // A minimised window's page speaks on for a moment: that is not about the one behind.
-    let left = known.filter(|window| !window.mapped || holds(window));
+    let left = known.filter(|window| !window.mapped || holds(window) || held(window));
     let mut fitting = of(*process).filter(|window| window.mapped && holds(window));
     let titled = fitting.clone().filter(is_titled);
     let only_titled = match titled.clone().count() {

@@ -120,6 +120,22 @@ fn a_picture_moves_with_its_window() {
 }
 
 #[test]
+fn an_old_word_is_not_about_a_window_that_was_there_before() {
+    let start = Instant::now();
+    let page = Page { title: "", ..PAGE };
+    let small = Rect { width: 700, height: 420, ..at(60, 60, WINDOW) };
+    let place = |x, y| [browser(1, WINDOW, ""), browser(2, at(x, y, small), "")];
+    let mut picture = Picture::new(layout(PICTURE), page, &place(0, 0));
+    let moved = place(800, 300);
+    assert_eq!(picture.look(page, &moved, start).unwrap(), layout(at(800, 300, PICTURE)));
+    // The window below holds that, too.
+    let told = picture.say(layout(PICTURE), page, &moved, start + ECHO / 4);
+    assert_eq!(told, layout(at(800, 300, PICTURE)));
+    let told = picture.say(layout(at(800, 300, PICTURE)), page, &moved, start + ECHO / 2);
+    assert_eq!(told, layout(at(800, 300, PICTURE)));
+}
+
+#[test]
 fn a_page_that_scrolls_as_its_window_moved_has_the_last_word() {
     let start = Instant::now();
     let place = |y| [browser(1, at(0, y, WINDOW), "Clip")];
